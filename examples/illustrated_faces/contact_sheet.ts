@@ -8,7 +8,7 @@ import { isDrawnClass } from './expressions.js';
 import type { Split } from './people.js';
 import { pictureAt, takePicture } from './picture.js';
 
-export type ContactSheetOptions = {
+type ContactSheetOptions = {
   dataType: DataType;
   split: Split;
   seed: number;
@@ -17,7 +17,7 @@ export type ContactSheetOptions = {
 };
 
 /** The sheet as a PNG pipeline: what the data set of these options holds, class by class. */
-export async function contactSheet(options: ContactSheetOptions): Promise<sharp.Sharp> {
+async function contactSheet(options: ContactSheetOptions): Promise<sharp.Sharp> {
   const { dataType, split, seed, columns, size } = options;
   const nameWidth = 96;
   const gap = 4;
@@ -43,7 +43,7 @@ export async function contactSheet(options: ContactSheetOptions): Promise<sharp.
     },
   })
     .composite(tiles)
-    .png({ palette: true, compressionLevel: 9, effort: 10 });
+    .png({ palette: true, colors: 160, compressionLevel: 9, effort: 10 });
 }
 
 async function main(): Promise<void> {

@@ -40,7 +40,11 @@ const unevenBrows = ['upDown', 'upDownNatural'] as const;
 export const expressions: Readonly<Record<ClassName, Expression>> = {
   surprise: {
     openPeeps: ['awe', 'explaining'],
-    avataaars: [{ eyes: ['surprised', 'default'], eyebrows: raisedBrows, mouth: ['disbelief'] }],
+    avataaars: [
+      { eyes: ['surprised'], eyebrows: raisedBrows, mouth: ['disbelief'] },
+      { eyes: ['default'], eyebrows: ['raisedExcited'], mouth: ['disbelief'] },
+      { eyes: ['surprised'], eyebrows: ['raisedExcited'], mouth: ['screamOpen'] },
+    ],
   },
   fear: {
     openPeeps: ['fear', 'hectic', 'concerned'],
@@ -53,18 +57,20 @@ export const expressions: Readonly<Record<ClassName, Expression>> = {
     ],
   },
   disgust: {
+    // None of its faces says disgust: a near one would teach the wrong thing.
     openPeeps: [],
     avataaars: [
       {
-        eyes: ['default', 'closed', 'squint', 'xDizzy'],
-        eyebrows: ['frownNatural', ...angryBrows],
+        eyes: ['closed', 'squint', 'xDizzy'],
+        eyebrows: ['frownNatural', 'angryNatural'],
         mouth: ['vomit'],
       },
-      { eyes: ['squint', 'xDizzy'], eyebrows: angryBrows, mouth: ['tongue'] },
+      // With lowered brows the tongue would be cheek.
+      { eyes: ['squint', 'xDizzy'], eyebrows: ['frownNatural'], mouth: ['tongue'] },
     ],
   },
   happiness: {
-    openPeeps: ['smile', 'smileBig', 'smileLOL', 'calm', 'cute', 'lovingGrin1'],
+    openPeeps: ['smile', 'smileBig', 'smileLOL', 'calm', 'lovingGrin1'],
     avataaars: [
       {
         eyes: ['happy', 'default'],
@@ -92,9 +98,9 @@ export const expressions: Readonly<Record<ClassName, Expression>> = {
     avataaars: [{ eyes: ['default'], eyebrows: [...calmBrows, 'flatNatural'], mouth: ['serious'] }],
   },
   contempt: {
-    openPeeps: ['contempt', 'suspicious'],
+    openPeeps: ['contempt', 'suspicious', 'blank'],
     avataaars: [
-      { eyes: ['side', 'eyeRoll', 'squint'], eyebrows: unevenBrows, mouth: ['serious', 'twinkle'] },
+      { eyes: ['side', 'eyeRoll'], eyebrows: unevenBrows, mouth: ['serious', 'twinkle'] },
     ],
   },
 };

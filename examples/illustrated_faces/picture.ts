@@ -29,8 +29,8 @@ export type Shot = {
 
 /** The square of the style's drawing that holds the face, as in an aligned face crop. */
 const frames = {
-  openPeeps: { centerX: 462, centerY: 400, side: 430 },
-  avataaars: { centerX: 140, centerY: 116, side: 146 },
+  openPeeps: { centerX: 476, centerY: 396, side: 410 },
+  avataaars: { centerX: 140, centerY: 115, side: 156 },
 } as const;
 
 export function drawShot(random: Random): Shot {
