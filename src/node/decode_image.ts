@@ -1,0 +1,102 @@
+import { promises as fs } from 'node:fs';
+import sharp from 'sharp';
+import { resizeBilinear } from './resize.js';
+import { describeFileError, firstLine, UserError } from './user_error.js';
+
+/** Beyond any photograph; a larger one would take more than 300 MB to decode. */
+const maxPixels = 100_000_000;
+const maxFileBytes = 256 * 1024 * 1024;
+const formats = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif']);
+const formatNames = 'JPEG, PNG, WebP, GIF, TIFF or AVIF';
+
+/** An image file that cannot be used. The message is `PATH: REASON`. */
+export class DecodeError extends UserError {
+  override name = 'DecodeError';
+
+  constructor(
+    readonly path: string,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${path}: ${reason}`, options);
+  }
+}
+
+/**
+ * Decodes an image and resizes it to a square, not keeping its aspect, with the bytes that
+ * torchvision's `Resize((size, size))` gives.
+ *
+ * The rotation in a photo's EXIF data is applied. Grayscale, CMYK, palette and 16-bit images
+ * become 8-bit RGB. Transparent parts become white: what is cut out or drawn for a page is made
+ * for a light one, and dark lines would vanish on black. Colour profiles are not applied, as PIL
+ * does not. Of an animation, the first frame is taken.
+ *
+ * @param source a file's path, or its bytes.
+ * @param size the side of the result in pixels, 1…4096.
+ * @returns RGB. Shape [size, size, 3].
+ * @throws DecodeError if the file is missing, empty, truncated, damaged, larger than 100 megapixels
+ *   or no image; it names the file.
+ */
+export async function decodeImage(source: string | Uint8Array, size: number): Promise<Uint8Array> {
+  if (!Number.isInteger(size) || size < 1 || size > 4096) {
+    throw new RangeError(`size is ${size}: expected an integer from 1 to 4096`);
+  }
+  const path = typeof source === 'string' ? source : 'image';
+  const bytes = typeof source === 'string' ? await readImageFile(source) : source;
+  if (bytes.length === 0) throw new DecodeError(path, 'the file is empty (0 bytes)');
+  const { data, info } = await decodePixels(path, bytes);
+  return resizeBilinear(data, [info.height, info.width], [size, size]);
+}
+
+async function readImageFile(path: string): Promise<Uint8Array> {
+  try {
+    const stat = await fs.stat(path);
+    // Opening a pipe would wait for ever.
+    if (!stat.isFile()) throw new DecodeError(path, 'it is not a regular file');
+    if (stat.size > maxFileBytes) throw new DecodeError(path, 'the file is larger than 256 MB');
+    return await fs.readFile(path);
+  } catch (error) {
+    if (error instanceof DecodeError) throw error;
+    throw new DecodeError(path, `cannot be read: ${describeFileError(error)}`, { cause: error });
+  }
+}
+
+/** @returns RGB. Shape [info.height, info.width, 3]. */
+async function decodePixels(path: string, bytes: Uint8Array) {
+  try {
+    // failOn 'error': cut-off or broken pixel data fails; an odd header, which PIL reads, does not.
+    const image = sharp(bytes, {
+      failOn: 'error',
+      limitInputPixels: maxPixels,
+      ignoreIcc: true,
+      autoOrient: true,
+    });
+    checkHeader(path, await image.metadata());
+    return await image
+      .flatten({ background: 'white' })
+      .toColourspace('srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+  } catch (error) {
+    if (error instanceof DecodeError) throw error;
+    throw new DecodeError(path, explain(error), { cause: error });
+  }
+}
+
+function checkHeader(path: string, { format, width, height }: sharp.Metadata): void {
+  if (!formats.has(format)) {
+    throw new DecodeError(path, `it is ${format.toUpperCase()}: save it as ${formatNames}`);
+  }
+  if (width * height > maxPixels) {
+    throw new DecodeError(path, `it has ${width} × ${height} pixels: the limit is 100 megapixels`);
+  }
+}
+
+function explain(error: unknown): string {
+  const message = firstLine(error);
+  if (/unsupported image format/i.test(message)) {
+    return `it is not an image, or not one that can be read (${formatNames})`;
+  }
+  if (/pixel limit/i.test(message)) return 'it has more than 100 megapixels';
+  return `the image is truncated or damaged (${message})`;
+}

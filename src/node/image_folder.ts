@@ -1,0 +1,291 @@
+import { type Dirent, promises as fs } from 'node:fs';
+import { basename, extname, join } from 'node:path';
+import { classNamesOf, type DataType, dataTypes, isDataType } from '../training/data_types.js';
+import { describeFileError, errorCode, UserError } from './user_error.js';
+
+export type Split = 'train' | 'test';
+
+/** One image file and its class: `label` counts from 0, `classNames[label]` is its name. */
+export interface LabelledImage {
+  path: string;
+  label: number;
+}
+
+export interface ImageFolder {
+  root: string;
+  dataType: DataType;
+  classNames: readonly string[];
+  /** Sorted by label, then by file name; empty if the split was not asked for. */
+  train: LabelledImage[];
+  test: LabelledImage[];
+  /** How many visible files were left out because they are not images. */
+  ignored: number;
+}
+
+export interface ImageFolderOptions {
+  /** The splits that must be there; the others are not looked at. Default: both. */
+  splits?: readonly Split[];
+}
+
+const splitFolders: Record<Split, readonly string[]> = {
+  train: ['train'],
+  test: ['test', 'valid', 'val'],
+};
+
+/** Includes kinds that cannot be decoded, so that they are reported rather than passed over. */
+const imageExtensions = new Set(
+  '.jpg .jpeg .jpe .jfif .png .webp .gif .tif .tiff .avif .heic .bmp .svg'.split(' '),
+);
+
+const synonyms: Record<string, string> = {
+  surprised: 'surprise',
+  fearful: 'fear',
+  afraid: 'fear',
+  scared: 'fear',
+  disgusted: 'disgust',
+  happy: 'happiness',
+  joy: 'happiness',
+  sad: 'sadness',
+  angry: 'anger',
+  contemptuous: 'contempt',
+};
+
+/**
+ * Lists the images of a data set laid out as `train/LABEL/*` and `test/LABEL/*`.
+ *
+ * LABEL is 1…C in the order of `classNamesOf(dataType)`, or a class name (upper or lower case,
+ * `happy` for `happiness` and the like). `valid/` or `val/` stands in where there is no `test/`.
+ * The order is the same on every machine. Hidden files are passed over. A class of the test split
+ * may have an empty folder; a class to train on may not.
+ *
+ * @throws UserError if a folder is missing, empty or a file, or if the label folders are not those
+ *   of `dataType` (naming the data type that would fit).
+ */
+export async function imageFolder(
+  dir: string,
+  dataType: DataType,
+  { splits = ['train', 'test'] }: ImageFolderOptions = {},
+): Promise<ImageFolder> {
+  if (!isDataType(dataType)) {
+    throw new UserError(
+      `unknown data type ${JSON.stringify(dataType)}: expected ${Object.keys(dataTypes).join(', ')}`,
+    );
+  }
+  const folders = await splitPaths(dir, splits);
+  const found: Record<Split, LabelledImage[]> = { train: [], test: [] };
+  let ignored = 0;
+  for (const [split, path] of folders) {
+    const listed = await listSplit(path, split, dataType);
+    found[split] = listed.images;
+    ignored += listed.ignored;
+  }
+  return { root: dir, dataType, classNames: classNamesOf(dataType), ...found, ignored };
+}
+
+/** Finds the folder of each split that is needed. */
+async function splitPaths(root: string, splits: readonly Split[]): Promise<Map<Split, string>> {
+  const entries = await listFolder(root);
+  if (entries.length === 0) {
+    throw new UserError(`${root} is empty: expected ${splits.map(expectedLayout).join(' and ')}`);
+  }
+  const byName = new Map(entries.map((entry) => [entry.name.toLowerCase(), entry]));
+  const paths = new Map<Split, string>();
+  const missing: Split[] = [];
+  for (const split of splits) {
+    const name = splitFolders[split].find((candidate) => byName.has(candidate));
+    if (name === undefined) missing.push(split);
+    else paths.set(split, join(root, byName.get(name)!.name));
+  }
+  if (missing.length > 0) {
+    throw new UserError(
+      `${root} has no ${missing.join(' and no ')} folder: ` +
+        `expected ${missing.map(expectedLayout).join(' and ')}; found ${listNames(entries)}`,
+    );
+  }
+  return paths;
+}
+
+function expectedLayout(split: Split): string {
+  const others = splitFolders[split].slice(1).map((name) => `${name}/`);
+  return `${split}/LABEL/*.jpg${others.length > 0 ? ` (or ${others.join(', ')})` : ''}`;
+}
+
+async function listSplit(path: string, split: Split, dataType: DataType) {
+  const entries = await listFolder(path);
+  const folders: string[] = [];
+  let ignored = 0;
+  let looseImages = 0;
+  for (const entry of entries) {
+    if (await isFolder(path, entry)) folders.push(entry.name);
+    else if (labelOf(entry.name, dataType) !== undefined) throw notAFolder(join(path, entry.name));
+    else if (isImageName(entry.name)) looseImages += 1;
+    else ignored += 1;
+  }
+  if (looseImages > 0) throw imagesOutsideLabels(path, looseImages, dataType);
+  const labels = checkLabels(path, folders, dataType);
+  const images: LabelledImage[] = [];
+  for (const [label, folder] of labels.entries()) {
+    const listed = await listImages(join(path, folder), label);
+    if (listed.images.length === 0 && split === 'train') {
+      throw new UserError(
+        `${join(path, folder)} has no images: every class needs some to train on`,
+      );
+    }
+    images.push(...listed.images);
+    ignored += listed.ignored;
+  }
+  if (images.length === 0) throw new UserError(`${path} has no images in its label folders`);
+  return { images, ignored };
+}
+
+/** @returns the folder's name for each label. */
+function checkLabels(path: string, folders: readonly string[], dataType: DataType): string[] {
+  const classNames = classNamesOf(dataType);
+  if (folders.length === 0) {
+    throw new UserError(`${path} has no label folders: expected ${labelNames(dataType)}`);
+  }
+  const byLabel = new Map<number, string>();
+  const unknown: string[] = [];
+  for (const folder of folders) {
+    const label = labelOf(folder, dataType);
+    if (label === undefined) unknown.push(folder);
+    else if (byLabel.has(label))
+      throw sameLabel(path, byLabel.get(label)!, folder, dataType, label);
+    else byLabel.set(label, folder);
+  }
+  const missing = classNames.map((_, label) => label).filter((label) => !byLabel.has(label));
+  if (unknown.length > 0 || missing.length > 0) {
+    throw labelMismatch(path, folders, unknown, missing, dataType);
+  }
+  return classNames.map((_, label) => byLabel.get(label)!);
+}
+
+function labelMismatch(
+  path: string,
+  folders: readonly string[],
+  unknown: readonly string[],
+  missing: readonly number[],
+  dataType: DataType,
+): UserError {
+  const classNames = classNamesOf(dataType);
+  const fitting = (Object.keys(dataTypes) as DataType[]).filter((type) => fits(folders, type));
+  if (fitting.length > 0) {
+    const which = fitting.length > 1 ? ', whichever data set this is' : '';
+    return new UserError(
+      `${path} has ${folders.length} label folders but ${dataType} has ${classNames.length} ` +
+        `classes: use --data_type ${fitting.join(' or ')}${which}`,
+    );
+  }
+  if (unknown.length > 0) {
+    const fromZero = unknown.some((name) => Number(name) === 0) ? '; labels count from 1' : '';
+    return new UserError(
+      `${path} has ${plural(unknown.length, 'folder')} that ${unknown.length > 1 ? 'are' : 'is'} ` +
+        `no label of ${dataType}: ${shorten(unknown)} (expected ${labelNames(dataType)}${fromZero})`,
+    );
+  }
+  const wanted = missing.map((label) => `${label + 1} (${classNames[label]})`);
+  return new UserError(
+    `${path} lacks the label ${plural(missing.length, 'folder')} ${wanted.join(', ')}: ` +
+      `${dataType} has ${classNames.length} classes`,
+  );
+}
+
+function fits(folders: readonly string[], dataType: DataType): boolean {
+  const labels = new Set(folders.map((folder) => labelOf(folder, dataType)));
+  return (
+    !labels.has(undefined) &&
+    labels.size === folders.length &&
+    labels.size === classNamesOf(dataType).length
+  );
+}
+
+/** The 0-based label that a folder's name stands for, if it stands for one. */
+function labelOf(folder: string, dataType: DataType): number | undefined {
+  const classNames = classNamesOf(dataType);
+  if (/^\d+$/.test(folder)) {
+    const number = Number(folder);
+    return number >= 1 && number <= classNames.length ? number - 1 : undefined;
+  }
+  const name = folder.toLowerCase();
+  const canonical = Object.hasOwn(synonyms, name) ? synonyms[name]! : name;
+  const label = classNames.indexOf(canonical);
+  return label < 0 ? undefined : label;
+}
+
+async function listImages(path: string, label: number) {
+  const images: LabelledImage[] = [];
+  let ignored = 0;
+  for (const entry of await listFolder(path)) {
+    const file = join(path, entry.name);
+    // Images in a folder below would be lost without a word.
+    if (await isFolder(path, entry)) {
+      throw new UserError(`${file} is a folder inside a label folder: move its images up or away`);
+    }
+    if (isImageName(entry.name)) images.push({ path: file, label });
+    else ignored += 1;
+  }
+  return { images, ignored };
+}
+
+/** The visible entries of a folder in code-unit order (a locale's order differs by machine). */
+async function listFolder(path: string): Promise<Dirent[]> {
+  try {
+    const entries = await fs.readdir(path, { withFileTypes: true });
+    return entries
+      .filter((entry) => !entry.name.startsWith('.'))
+      .sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
+  } catch (error) {
+    if (errorCode(error) === 'ENOTDIR') throw notAFolder(path);
+    throw new UserError(`cannot read the folder ${path}: ${describeFileError(error)}`);
+  }
+}
+
+async function isFolder(parent: string, entry: Dirent): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  const target = await fs.stat(join(parent, entry.name)).catch(() => undefined);
+  return target?.isDirectory() ?? false;
+}
+
+function isImageName(name: string): boolean {
+  return imageExtensions.has(extname(name).toLowerCase());
+}
+
+function notAFolder(path: string): UserError {
+  return new UserError(`${path} is a file, but a folder is expected there`);
+}
+
+function imagesOutsideLabels(path: string, count: number, dataType: DataType): UserError {
+  return new UserError(
+    `${path} holds ${count} ${plural(count, 'image')} outside any label folder: ` +
+      `put each into ${basename(path)}/LABEL (${labelNames(dataType)})`,
+  );
+}
+
+function sameLabel(
+  path: string,
+  first: string,
+  second: string,
+  dataType: DataType,
+  label: number,
+): UserError {
+  const name = classNamesOf(dataType)[label];
+  return new UserError(`${path} has two folders for ${name}, ${first} and ${second}: keep one`);
+}
+
+function labelNames(dataType: DataType): string {
+  const classNames = classNamesOf(dataType);
+  return `1…${classNames.length} or ${classNames.join(', ')}`;
+}
+
+function listNames(entries: readonly Dirent[]): string {
+  return shorten(entries.map((entry) => entry.name));
+}
+
+function shorten(names: readonly string[], limit = 8): string {
+  const shown = names.slice(0, limit).join(', ');
+  return names.length > limit ? `${shown} and ${names.length - limit} more` : shown;
+}
+
+function plural(count: number, noun: string): string {
+  return count === 1 ? noun : `${noun}s`;
+}

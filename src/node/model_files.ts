@@ -1,0 +1,249 @@
+import { createHash } from 'node:crypto';
+import { promises as fs } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { io, util } from '@tensorflow/tfjs-core';
+import { type LayersModel, loadLayersModel } from '@tensorflow/tfjs-layers';
+import { describeFileError, errorCode, firstLine, UserError } from './user_error.js';
+import { makeFolder, writeFileSafely } from './write_file.js';
+
+/** The size that TensorFlow.js splits weights at, so that browsers cache them. */
+const shardBytes = 4 * 1024 * 1024;
+const ownWeights = /^weights-[0-9a-f]{16}-\d+of\d+\.bin$/;
+
+/**
+ * Saves a model in the TensorFlow.js layers format: `model.json` and `weights-….bin` files. It
+ * opens in a browser with `tf.loadLayersModel(url)`. Metadata set with
+ * `model.setUserDefinedMetadata` is kept; an optimizer is not.
+ *
+ * A crash at any moment leaves the earlier model or the new one, never half of each: weights are
+ * written under a name made from their content, then `model.json` is replaced in one step, then
+ * the weights that it no longer names are deleted. One process at a time may save to a folder.
+ *
+ * @param dir made if it is missing; files of others in it are left alone.
+ * @returns the path of `model.json`.
+ * @throws UserError if something cannot be written (no permission, disk full).
+ */
+export async function saveModelFiles(model: LayersModel, dir: string): Promise<string> {
+  const artifacts = await captureArtifacts(model);
+  await makeFolder(dir);
+  const { weightData, weightSpecs, ...rest } = artifacts;
+  const weights = new Uint8Array(io.CompositeArrayBuffer.join(weightData ?? new ArrayBuffer(0)));
+  const paths = await writeWeights(weights, dir);
+  const json = { ...rest, weightsManifest: [{ paths, weights: weightSpecs ?? [] }] };
+  const modelPath = join(dir, 'model.json');
+  await writeFileSafely(modelPath, JSON.stringify(json));
+  await deleteOldWeights(dir, new Set(paths));
+  return modelPath;
+}
+
+/**
+ * Loads a model saved by `saveModelFiles` or by TensorFlow.js in the layers format.
+ *
+ * The files need not be trusted: weights are read from the model's own folder only, and their
+ * lengths must be those that `model.json` states.
+ *
+ * @param path the model's folder, or its `model.json`.
+ * @throws UserError if files are missing, damaged or not such a model.
+ */
+export async function loadModelFiles(path: string): Promise<LayersModel> {
+  const modelPath = await findModelJson(path);
+  const json = await readModelJson(modelPath);
+  const load = () =>
+    io.getModelArtifactsForJSON(json, (manifest) => readWeights(modelPath, manifest));
+  const artifacts = await load();
+  try {
+    return await loadLayersModel({ load: async () => artifacts });
+  } catch (error) {
+    throw damaged(modelPath, firstLine(error), error);
+  }
+}
+
+async function captureArtifacts(model: LayersModel): Promise<io.ModelArtifacts> {
+  let captured: io.ModelArtifacts | undefined;
+  await model.save(
+    io.withSaveHandler(async (artifacts) => {
+      captured = artifacts;
+      return { modelArtifactsInfo: { dateSaved: new Date(), modelTopologyType: 'JSON' } };
+    }),
+  );
+  return captured!;
+}
+
+/** @returns the names of the files written. */
+async function writeWeights(weights: Uint8Array, dir: string): Promise<string[]> {
+  const hash = createHash('sha256').update(weights).digest('hex').slice(0, 16);
+  const count = Math.ceil(weights.length / shardBytes);
+  const names = Array.from({ length: count }, (_, i) => `weights-${hash}-${i + 1}of${count}.bin`);
+  for (const [i, name] of names.entries()) {
+    await writeFileSafely(join(dir, name), weights.subarray(i * shardBytes, (i + 1) * shardBytes));
+  }
+  return names;
+}
+
+async function deleteOldWeights(dir: string, current: ReadonlySet<string>): Promise<void> {
+  const old = (await fs.readdir(dir)).filter((name) => ownWeights.test(name) && !current.has(name));
+  // The new model is complete; an old file that stays costs only space.
+  await Promise.all(old.map((name) => fs.rm(join(dir, name)).catch(() => undefined)));
+}
+
+async function findModelJson(path: string): Promise<string> {
+  try {
+    return (await fs.stat(path)).isDirectory() ? join(path, 'model.json') : path;
+  } catch (error) {
+    throw new UserError(`cannot read the model ${path}: ${describeFileError(error)}`);
+  }
+}
+
+async function readModelJson(path: string): Promise<io.ModelJSON> {
+  const json = parseJson(path, await readModelFile(path));
+  if (!isObject(json)) throw damaged(path, 'it does not hold a JSON object');
+  if (json.format === 'graph-model') {
+    throw new UserError(
+      `${path} is a graph model: convert it with --output_format=tfjs_layers_model`,
+    );
+  }
+  if (!isObject(json.modelTopology)) throw damaged(path, 'it has no "modelTopology"');
+  return { ...json, modelTopology: json.modelTopology, weightsManifest: checkManifest(path, json) };
+}
+
+function parseJson(path: string, bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw damaged(path, `it is not JSON (${firstLine(error)})`, error);
+  }
+}
+
+function checkManifest(path: string, json: Record<string, unknown>): io.WeightsManifestConfig {
+  const groups = json.weightsManifest;
+  if (!Array.isArray(groups)) throw damaged(path, 'it has no "weightsManifest"');
+  return groups.map((group: unknown) => {
+    if (!isObject(group) || !isStrings(group.paths) || !Array.isArray(group.weights)) {
+      throw damaged(path, 'each group of "weightsManifest" needs "paths" and "weights"');
+    }
+    for (const name of group.paths) checkWeightPath(path, name);
+    return { paths: group.paths, weights: group.weights.map((spec) => checkSpec(path, spec)) };
+  });
+}
+
+/** A model from elsewhere must not make us read files outside its folder. */
+function checkWeightPath(modelPath: string, name: string): void {
+  const parts = name.split('/');
+  if (/[\\:\0]/.test(name) || parts.some((part) => part === '' || part === '..')) {
+    throw new UserError(
+      `${modelPath} names the weights file ${JSON.stringify(name)}, ` +
+        'which is not inside its folder: refused',
+    );
+  }
+}
+
+function checkSpec(path: string, spec: unknown): io.WeightsManifestEntry {
+  if (!isObject(spec) || typeof spec.name !== 'string' || !isShape(spec.shape)) {
+    throw damaged(path, 'each weight needs a "name" and a "shape"');
+  }
+  const stored = storedDtype(spec);
+  if (stored === undefined) {
+    throw damaged(path, `weight ${spec.name} has the dtype ${JSON.stringify(spec.dtype)}`);
+  }
+  return spec as unknown as io.WeightsManifestEntry;
+}
+
+const bytesOf: Record<string, number> = {
+  float32: 4,
+  int32: 4,
+  complex64: 8,
+  bool: 1,
+  uint8: 1,
+  uint16: 2,
+  float16: 2,
+};
+
+/** The dtype of a weight's bytes in the file, if it is one whose length is known beforehand. */
+function storedDtype(spec: Record<string, unknown>): string | undefined {
+  const dtype = isObject(spec.quantization) ? spec.quantization.dtype : spec.dtype;
+  return typeof dtype === 'string' && Object.hasOwn(bytesOf, dtype) ? dtype : undefined;
+}
+
+function storedBytes(spec: io.WeightsManifestEntry): number {
+  const dtype = storedDtype(spec as unknown as Record<string, unknown>)!;
+  return util.sizeFromShape(spec.shape) * bytesOf[dtype]!;
+}
+
+async function readWeights(
+  modelPath: string,
+  manifest: io.WeightsManifestConfig,
+): Promise<[io.WeightsManifestEntry[], ArrayBuffer]> {
+  const files: Uint8Array[] = [];
+  for (const { paths, weights } of manifest) {
+    const group: Uint8Array[] = [];
+    for (const name of paths) group.push(await readModelFile(join(dirname(modelPath), name)));
+    checkLength(modelPath, paths, group, weights);
+    files.push(...group);
+  }
+  return [manifest.flatMap(({ weights }) => weights), joinBytes(files)];
+}
+
+function checkLength(
+  modelPath: string,
+  paths: readonly string[],
+  files: readonly Uint8Array[],
+  weights: readonly io.WeightsManifestEntry[],
+): void {
+  const expected = weights.reduce((total, spec) => total + storedBytes(spec), 0);
+  const found = totalBytes(files);
+  if (found === expected) return;
+  const which = paths.length === 1 ? paths[0] : `${paths[0]} and the ${paths.length - 1} after it`;
+  throw damaged(
+    modelPath,
+    `its weights (${which}) hold ${found} bytes where ${expected} are expected`,
+  );
+}
+
+async function readModelFile(path: string): Promise<Uint8Array> {
+  try {
+    return await fs.readFile(path);
+  } catch (error) {
+    const what = basename(path).endsWith('.json') ? 'model' : 'weights';
+    const hint =
+      errorCode(error) === 'ENOENT' && what === 'weights' ? '; copy it along with model.json' : '';
+    throw new UserError(
+      `cannot read the ${what} file ${path}: ${describeFileError(error)}${hint}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function joinBytes(files: readonly Uint8Array[]): ArrayBuffer {
+  const joined = new Uint8Array(totalBytes(files));
+  let offset = 0;
+  for (const file of files) {
+    joined.set(file, offset);
+    offset += file.length;
+  }
+  return joined.buffer;
+}
+
+function totalBytes(files: readonly Uint8Array[]): number {
+  return files.reduce((total, file) => total + file.length, 0);
+}
+
+function damaged(path: string, reason: string, cause?: unknown): UserError {
+  return new UserError(`${path} is not a usable layers model: ${reason}`, { cause });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
+function isShape(value: unknown): value is number[] {
+  return (
+    Array.isArray(value) &&
+    value.every((size) => Number.isSafeInteger(size) && (size as number) >= 0)
+  );
+}

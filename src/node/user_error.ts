@@ -1,0 +1,42 @@
+/**
+ * A mistake that the user can mend: a wrong path, a damaged file, a folder laid out differently.
+ *
+ * The message is one line that says what is wrong, where, and what to do. The command prints it
+ * without a stack; any other error is a bug and keeps its stack.
+ */
+export class UserError extends Error {
+  override name = 'UserError';
+}
+
+const fileProblems: Record<string, string> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the disk is read-only',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'part of the path is a file, not a folder',
+  EISDIR: 'it is a folder, not a file',
+  EMFILE: 'too many files are open',
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'symbolic links run in a circle',
+  EIO: 'the disk reports a read or write failure',
+};
+
+/** What went wrong in a file-system call, in plain words on one line. */
+export function describeFileError(error: unknown): string {
+  const code = errorCode(error);
+  return (code && fileProblems[code]) || firstLine(error);
+}
+
+/** The system's code of an error, such as `ENOENT`, if it has one. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** The first line of an error's message. */
+export function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return (message.trim().split('\n')[0] ?? '').trim();
+}

@@ -1,0 +1,126 @@
+/** How well one class is recognised. Ratios are between 0 and 1, or null where undefined. */
+export interface ClassMetrics {
+  /** Of the examples predicted as this class, the part that is; null if none was predicted so. */
+  precision: number | null;
+  /** Of the examples of this class, the part predicted as such; null if there are none. */
+  recall: number | null;
+  /** Harmonic mean of precision and recall; null if the class has no examples. */
+  f1: number | null;
+  /** The number of examples of this class. */
+  support: number;
+}
+
+export interface ClassReport {
+  /** In label order. */
+  classes: ClassMetrics[];
+  /** The part of all examples predicted right; null if there are none. */
+  accuracy: number | null;
+  /** The mean recall of the classes that have examples; null if there are none. */
+  meanClassAccuracy: number | null;
+  /** The number of examples. */
+  total: number;
+}
+
+/**
+ * Counts predictions by true class.
+ *
+ * @param labels true classes, each 0…numClasses − 1. Shape [n].
+ * @param predictions predicted classes, each 0…numClasses − 1. Shape [n].
+ * @returns [numClasses, numClasses]: `matrix[true][predicted]`.
+ * @throws RangeError if the lengths differ or a class is out of range.
+ */
+export function confusionMatrix(
+  labels: ArrayLike<number>,
+  predictions: ArrayLike<number>,
+  numClasses: number,
+): number[][] {
+  checkSameLength(labels, predictions);
+  if (!Number.isInteger(numClasses) || numClasses < 1) {
+    throw new RangeError(`numClasses is ${numClasses}: expected a positive integer`);
+  }
+  const matrix = Array.from({ length: numClasses }, () => new Array<number>(numClasses).fill(0));
+  for (let i = 0; i < labels.length; i++) {
+    checkClass('labels', i, labels[i]!, numClasses);
+    checkClass('predictions', i, predictions[i]!, numClasses);
+    matrix[labels[i]!]![predictions[i]!]! += 1;
+  }
+  return matrix;
+}
+
+/**
+ * The part of predictions that equal their label, 0…1; null for no examples.
+ *
+ * @throws RangeError if the lengths differ.
+ */
+export function accuracy(labels: ArrayLike<number>, predictions: ArrayLike<number>): number | null {
+  checkSameLength(labels, predictions);
+  let right = 0;
+  for (let i = 0; i < labels.length; i++) if (labels[i] === predictions[i]) right += 1;
+  return ratio(right, labels.length);
+}
+
+/**
+ * Precision, recall and F1 of each class, the overall accuracy and the mean class accuracy.
+ *
+ * A class without examples has no recall and no F1: they are null, show them as “–”, and the mean
+ * class accuracy leaves the class out rather than count it as 0 or 1. A class that has examples but
+ * was never predicted has no precision, while its recall and F1 are 0.
+ *
+ * @param matrix [numClasses, numClasses] counts, `matrix[true][predicted]`.
+ * @throws RangeError if the matrix is not square or holds something other than counts.
+ */
+export function classReport(matrix: readonly (readonly number[])[]): ClassReport {
+  checkMatrix(matrix);
+  const support = matrix.map((row) => sum(row));
+  const predicted = matrix.map((_, column) => sum(matrix.map((row) => row[column]!)));
+  const right = matrix.map((row, label) => row[label]!);
+  const classes = matrix.map((_, label) => ({
+    precision: ratio(right[label]!, predicted[label]!),
+    recall: ratio(right[label]!, support[label]!),
+    f1: support[label]! > 0 ? ratio(2 * right[label]!, support[label]! + predicted[label]!) : null,
+    support: support[label]!,
+  }));
+  const recalls = classes.flatMap(({ recall }) => (recall === null ? [] : [recall]));
+  const total = sum(support);
+  return {
+    classes,
+    accuracy: ratio(sum(right), total),
+    meanClassAccuracy: ratio(sum(recalls), recalls.length),
+    total,
+  };
+}
+
+function ratio(part: number, whole: number): number | null {
+  return whole > 0 ? part / whole : null;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function checkSameLength(labels: ArrayLike<number>, predictions: ArrayLike<number>): void {
+  if (labels.length !== predictions.length) {
+    throw new RangeError(`${predictions.length} predictions for ${labels.length} labels`);
+  }
+}
+
+function checkClass(argument: string, index: number, value: number, numClasses: number): void {
+  if (!Number.isInteger(value) || value < 0 || value >= numClasses) {
+    throw new RangeError(
+      `${argument}[${index}] is ${value}: expected an integer from 0 to ${numClasses - 1}`,
+    );
+  }
+}
+
+function checkMatrix(matrix: readonly (readonly number[])[]): void {
+  matrix.forEach((row, label) => {
+    if (row.length !== matrix.length) {
+      throw new RangeError(
+        `matrix row ${label} has ${row.length} columns: expected ${matrix.length}, one per class`,
+      );
+    }
+    const wrong = row.find((count) => !Number.isInteger(count) || count < 0);
+    if (wrong !== undefined)
+      throw new RangeError(`matrix row ${label} holds ${wrong}, not a count`);
+  });
+}
