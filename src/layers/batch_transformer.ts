@@ -1,0 +1,87 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { dropMasked } from '../ops/mask.js';
+import type { Shape } from '../ops/shape_check.js';
+import { BtnLayer, type LayerShape, type SeededConfig, shapeList } from './btn_layer.js';
+import { type ChannelEncoding, ChannelPositionalEncoding } from './channel_positional_encoding.js';
+import { ClassBatchAttention, namedShapes } from './class_batch_attention.js';
+
+export interface BatchTransformerConfig extends SeededConfig {
+  /** Channel encoding of query and key. Default `sinusoidal`. */
+  encoding?: ChannelEncoding;
+  /** Factor of the scores. Default `1 / sqrt(C)`, C the class count. */
+  scale?: number;
+  /** Also return the attention `[C, B, B]`, for plots. Default false. */
+  returnAttention?: boolean;
+}
+
+/**
+ * The batch transformer: class batch attention over encoded queries and keys, and a residual.
+ *
+ *     q', k' = ChannelPositionalEncoding(query, key)
+ *     cba    = ClassBatchAttention(q', k', value)
+ *     bt     = cba + value
+ *
+ * Inputs: `[query, key, value]` or `[query, key, value, mask]`, of shapes `[B, C, E]`, `[B, C, E]`,
+ * `[B, C]`, `[B]`; C and E must be known. Value are the logits of a classifier.
+ *
+ * Outputs: `[cba, bt]`, each `[B, C]`; with `returnAttention` also `[C, B, B]`. Both are 0 for
+ * masked samples.
+ *
+ * TensorFlow.js runs a layer once for each output that a functional model uses. Where cost matters,
+ * use `cba` and add `value` with `tf.layers.add()`.
+ *
+ * @throws ShapeError when ranks are wrong or batch, class or feature sizes disagree.
+ *
+ * @example
+ * const [cba, bt] = new BatchTransformer().apply([query, key, logits]);
+ *
+ * Source: Her et al., "Batch Transformer: Look for Attention in Batch", IEEE Access 13 (2025).
+ * Provenance: published; the encoding's formula is reconstructed, the mask goes beyond the paper.
+ */
+export class BatchTransformer extends BtnLayer {
+  static readonly className = 'BatchTransformer';
+  private readonly config: BatchTransformerConfig;
+  private readonly encoder: ChannelPositionalEncoding;
+  private readonly attention: ClassBatchAttention;
+
+  constructor(config: BatchTransformerConfig = {}) {
+    super(config);
+    const { encoding = 'sinusoidal', scale, returnAttention = false, seed } = config;
+    this.config = { encoding, scale, returnAttention };
+    this.encoder = new ChannelPositionalEncoding({ encoding, seed });
+    this.attention = new ClassBatchAttention({ scale, returnAttention });
+  }
+
+  override build(inputShape: LayerShape): void {
+    const { query, key } = namedShapes('BatchTransformer', shapeList(inputShape));
+    this.buildParts({ encoder: [this.encoder, [query!, key!]] });
+    this.built = true;
+  }
+
+  override computeOutputShape(inputShape: LayerShape): Shape[] {
+    const { value } = namedShapes('BatchTransformer', shapeList(inputShape));
+    const [cba, ...attention] = shapeList(this.attention.computeOutputShape(inputShape));
+    return [cba!, value!, ...attention];
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor[] {
+    return tf.tidy(() => {
+      const [query, key, value, mask] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor?];
+      const encoded = this.encoder.call([query, key]);
+      const attended = this.attention.call([...encoded, value, ...(mask ? [mask] : [])]);
+      const [cba, ...attention] = Array.isArray(attended) ? attended : [attended];
+      return [cba!, tf.add(cba!, dropMasked(value, mask)), ...attention];
+    });
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    const { encoding, scale, returnAttention } = this.config;
+    return {
+      ...super.getConfig(),
+      encoding: encoding!,
+      returnAttention: returnAttention!,
+      ...(scale !== undefined && { scale }),
+    };
+  }
+}
+tf.serialization.registerClass(BatchTransformer);

@@ -1,0 +1,127 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { initializers, layers } from '@tensorflow/tfjs-layers';
+import type { Shape } from '../ops/shape_check.js';
+
+/** What every layer accepts: `name`, `trainable`, `inputShape`, … */
+export type LayerConfig = NonNullable<ConstructorParameters<typeof layers.Layer>[0]>;
+
+export interface SeededConfig extends LayerConfig {
+  /** Seed of the initial weights; random when absent. */
+  seed?: number;
+}
+
+export type Tensors = tf.Tensor | tf.Tensor[];
+export type LayerShape = Shape | Shape[];
+export type Kwargs = Record<string, unknown>;
+export type Initializer = ReturnType<typeof initializers.zeros>;
+export type Weight = ReturnType<layers.Layer['addWeight']>;
+
+/** What our layers share. Masks of other layers are ignored: ours are inputs of their own. */
+export abstract class BtnLayer extends layers.Layer {
+  override supportsMasking = true;
+  protected readonly seed: number | undefined;
+  /** Set by the layer that this one is a part of, so that weight names stay unique. */
+  private weightPrefix = '';
+
+  constructor(config: SeededConfig = {}) {
+    super(config);
+    this.seed = config.seed;
+  }
+
+  override computeMask(): tf.Tensor {
+    return null as unknown as tf.Tensor; // "no mask", which the declared type forgets
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), ...(this.seed !== undefined && { seed: this.seed }) };
+  }
+
+  /** Adds a float32 weight; `trainable: false` for running statistics. */
+  protected weight(name: string, shape: number[], initial: Initializer, trainable = true): Weight {
+    return this.addWeight(
+      this.weightPrefix + name,
+      shape,
+      'float32',
+      initial,
+      undefined,
+      trainable,
+    );
+  }
+
+  /** Builds layers that this one is made of and takes over their weights, named after the part. */
+  protected buildParts(parts: Record<string, [part: BtnLayer, inputShape: LayerShape]>): void {
+    for (const [name, [part, inputShape]] of Object.entries(parts)) {
+      part.weightPrefix = `${this.weightPrefix}${name}/`;
+      part.build(inputShape);
+    }
+    this.trainableWeights = Object.values(parts).flatMap(([part]) => part.trainableWeights);
+  }
+
+  /** A truncated normal, σ 0.02, seeded for the n-th weight: how vision transformers start. */
+  protected truncatedNormal(n = 0): Initializer {
+    return initializers.truncatedNormal({ stddev: 0.02, ...seedArg(nthSeed(this.seed, n)) });
+  }
+}
+
+export function isTraining(kwargs: Kwargs | undefined): boolean {
+  return kwargs?.training === true;
+}
+
+export function onlyTensor(inputs: Tensors): tf.Tensor {
+  return Array.isArray(inputs) ? inputs[0]! : inputs;
+}
+
+/** Shapes of all inputs, whether the layer was given one or a list. */
+export function shapeList(inputShape: LayerShape): Shape[] {
+  return Array.isArray(inputShape[0]) ? (inputShape as Shape[]) : [inputShape as Shape];
+}
+
+/** Size of an axis that must be known when the layer is built. @throws Error naming the axis. */
+export function knownSize(layer: string, shape: Shape, axis: number): number {
+  const size = shape.at(axis);
+  if (size === null || size === undefined) {
+    throw new Error(`${layer}: axis ${axis} of its input [${shape.join(', ')}] must be known`);
+  }
+  return size;
+}
+
+export function zeros(): Initializer {
+  return initializers.zeros();
+}
+
+export function ones(): Initializer {
+  return initializers.ones();
+}
+
+/** `{ seed }` for an initializer, or nothing, where an absent seed means a random one. */
+export function seedArg(seed: number | undefined): { seed?: number } {
+  return seed === undefined ? {} : { seed };
+}
+
+/** A seed for the n-th weight of a layer, never 0, which TensorFlow.js takes for none. */
+export function nthSeed(seed: number | undefined, n: number): number | undefined {
+  return seed === undefined ? undefined : mixSeeds(seed, n);
+}
+
+/**
+ * The seed of one layer's random mask in one call. `model.apply(x, { training: true, seed })` makes
+ * every mask repeatable without any state in the layers: the same seed gives the same masks.
+ */
+export function callSeed(layerName: string, kwargs: Kwargs | undefined): number | undefined {
+  const seed = kwargs?.seed;
+  return typeof seed === 'number' ? mixSeeds(seed, hash(layerName)) : undefined;
+}
+
+/** Mixes two integers to a positive 31-bit one (finalizer of MurmurHash3). */
+export function mixSeeds(a: number, b: number): number {
+  let h = (Math.imul(a, 0x9e3779b1) ^ Math.imul(b + 1, 0x85ebca6b)) | 0;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) & 0x7fffffff || 1;
+}
+
+function hash(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h | 0;
+}

@@ -1,0 +1,92 @@
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  checkClassBatchAttention,
+  classBatchAttention,
+  classBatchAttentionWeights,
+} from '../ops/class_batch_attention.js';
+import type { Shape } from '../ops/shape_check.js';
+import { BtnLayer, type LayerConfig, type LayerShape, shapeList } from './btn_layer.js';
+
+export interface ClassBatchAttentionConfig extends LayerConfig {
+  /** Factor of the scores. Default `1 / sqrt(C)`, C the class count. */
+  scale?: number;
+  /** Also return the attention `[C, B, B]`, for plots. Default false. */
+  returnAttention?: boolean;
+}
+
+/**
+ * For each class on its own, the samples of a batch attend to each other.
+ *
+ *     S_c[i,j] = (query[i,c,:] · key[j,c,:]) / sqrt(C)
+ *     out[i,c] = Σ_j softmax_j(S_c)[i,j] · value[j,c]
+ *
+ * Inputs: `[query, key, value]` or `[query, key, value, mask]`, of shapes `[B, C, E]`, `[B, C, E]`,
+ * `[B, C]`, `[B]`. The mask is 1 for a sample and 0 for padding, which neither attends nor is
+ * attended to.
+ *
+ * Output: `[B, C]`, 0 for masked samples; with `returnAttention` also `[C, B, B]`.
+ *
+ * The result of a sample depends on its batch: call `predictOnBatch`, not `predict` (which splits at
+ * 32), and pad with a mask rather than let the last batch be smaller.
+ *
+ * @throws ShapeError when ranks are wrong or batch, class or feature sizes disagree.
+ *
+ * @example
+ * const cba = new ClassBatchAttention().apply([query, key, value]);
+ *
+ * Source: Her et al., "Batch Transformer: Look for Attention in Batch", IEEE Access 13 (2025).
+ * Provenance: published; `scale`, `returnAttention` and the mask go beyond the paper.
+ */
+export class ClassBatchAttention extends BtnLayer {
+  static readonly className = 'ClassBatchAttention';
+  private readonly scale: number | undefined;
+  private readonly returnAttention: boolean;
+
+  constructor(config: ClassBatchAttentionConfig = {}) {
+    super(config);
+    this.scale = config.scale;
+    this.returnAttention = config.returnAttention ?? false;
+  }
+
+  override build(inputShape: LayerShape): void {
+    namedShapes('ClassBatchAttention', shapeList(inputShape));
+    this.built = true;
+  }
+
+  override computeOutputShape(inputShape: LayerShape): Shape[] | Shape {
+    const { query, value } = namedShapes('ClassBatchAttention', shapeList(inputShape));
+    return this.returnAttention ? [value!, [query![1]!, query![0]!, query![0]!]] : (value as Shape);
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor | tf.Tensor[] {
+    return tf.tidy(() => {
+      const [query, key, value, mask] = inputs as tf.Tensor[];
+      const options = { scale: this.scale, mask };
+      const output = classBatchAttention(query!, key!, value!, options);
+      if (!this.returnAttention) return output;
+      return [output, classBatchAttentionWeights(query!, key!, options)];
+    });
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      ...(this.scale !== undefined && { scale: this.scale }),
+      returnAttention: this.returnAttention,
+    };
+  }
+}
+tf.serialization.registerClass(ClassBatchAttention);
+
+/** Names the shapes of `[query, key, value, mask?]` and checks them. @throws ShapeError */
+export function namedShapes(op: string, shapes: Shape[]): Record<string, Shape> {
+  if (shapes.length < 3 || shapes.length > 4) {
+    throw new Error(
+      `${op}: needs 3 or 4 inputs [query, key, value, mask?], but was given ${shapes.length}`,
+    );
+  }
+  const names = ['query', 'key', 'value', 'mask'];
+  const named = Object.fromEntries(shapes.map((shape, i) => [names[i]!, shape]));
+  checkClassBatchAttention(op, named);
+  return named;
+}

@@ -1,0 +1,89 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { initializers } from '@tensorflow/tfjs-layers';
+import type { Shape } from '../ops/shape_check.js';
+import {
+  BtnLayer,
+  knownSize,
+  type LayerShape,
+  onlyTensor,
+  type SeededConfig,
+  seedArg,
+  shapeList,
+  type Weight,
+  zeros,
+} from './btn_layer.js';
+
+export interface BtnConv2DConfig extends SeededConfig {
+  filters: number;
+  kernelSize: number;
+  /** Default 1. */
+  strides?: number;
+  /** Zeros on each of the four sides, as in PyTorch. Default 0. */
+  padding?: number;
+  /** Default true. */
+  useBias?: boolean;
+}
+
+/**
+ * Square convolution with PyTorch's symmetric padding, which at stride 2 is not TensorFlow's `same`.
+ *
+ * Input `[B, H, W, I]`, output `[B, (H + 2p − k)/s + 1, …, filters]`. Weights: kernel `[k, k, I, O]`
+ * (He normal), bias `[O]`.
+ *
+ * Provenance: baseline (POSTER V2 uses PyTorch's Conv2d).
+ */
+export class BtnConv2D extends BtnLayer {
+  static readonly className = 'BtnConv2D';
+  private readonly config: Required<Omit<BtnConv2DConfig, keyof SeededConfig>>;
+  private kernel!: Weight;
+  private bias?: Weight;
+
+  constructor(config: BtnConv2DConfig) {
+    super(config);
+    const { filters, kernelSize, strides = 1, padding = 0, useBias = true } = config;
+    this.config = { filters, kernelSize, strides, padding, useBias };
+  }
+
+  override build(inputShape: LayerShape): void {
+    const { filters, kernelSize, useBias } = this.config;
+    const channels = knownSize('BtnConv2D', shapeList(inputShape)[0]!, -1);
+    const initial = initializers.heNormal(seedArg(this.seed));
+    this.kernel = this.weight('kernel', [kernelSize, kernelSize, channels, filters], initial);
+    if (useBias) this.bias = this.weight('bias', [filters], zeros());
+    this.built = true;
+  }
+
+  override computeOutputShape(inputShape: LayerShape): Shape {
+    return convolvedShape(shapeList(inputShape)[0]!, this.config, this.config.filters);
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    const { strides, padding } = this.config;
+    return tf.fused.conv2d({
+      x: onlyTensor(inputs) as tf.Tensor4D,
+      filter: this.kernel.read() as tf.Tensor4D,
+      strides,
+      pad: padding,
+      ...(this.bias && { bias: this.bias.read() }),
+    });
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      ...this.config,
+    };
+  }
+}
+tf.serialization.registerClass(BtnConv2D);
+
+/** Shape after a square window of `kernelSize` has moved over `[B, H, W, …]`. */
+export function convolvedShape(
+  [batch, height, width]: Shape,
+  { kernelSize, strides, padding }: { kernelSize: number; strides: number; padding: number },
+  channels: number,
+): Shape {
+  const along = (size: number | null | undefined) =>
+    size == null ? null : Math.floor((size + 2 * padding - kernelSize) / strides) + 1;
+  return [batch ?? null, along(height), along(width), channels];
+}

@@ -1,0 +1,53 @@
+import * as tf from '@tensorflow/tfjs-core';
+import {
+  BtnLayer,
+  callSeed,
+  isTraining,
+  type Kwargs,
+  type LayerConfig,
+  onlyTensor,
+  seedArg,
+} from './btn_layer.js';
+
+export interface DropPathConfig extends LayerConfig {
+  /** Probability that a sample's branch is dropped in training, in [0, 1). */
+  rate: number;
+}
+
+/**
+ * Stochastic depth: in training, each sample of the batch loses the whole branch with probability
+ * `rate`, and what stays is divided by 1 − rate. Otherwise the identity.
+ *
+ * Input and output: `[B, ...]`. Repeatable by `model.apply(x, { training: true, seed })`.
+ *
+ * Source: Huang et al., arXiv 1603.09382. Provenance: baseline.
+ */
+export class DropPath extends BtnLayer {
+  static readonly className = 'DropPath';
+  private readonly rate: number;
+
+  constructor(config: DropPathConfig) {
+    super(config);
+    this.rate = config.rate;
+    if (!(this.rate >= 0 && this.rate < 1)) {
+      throw new Error(`DropPath: rate must be in [0, 1), not ${this.rate}`);
+    }
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], kwargs?: Kwargs): tf.Tensor {
+    return tf.tidy(() => {
+      const x = onlyTensor(inputs);
+      if (this.rate === 0 || !isTraining(kwargs)) return tf.clone(x);
+      const keep = 1 - this.rate;
+      const shape = [x.shape[0]!, ...Array<number>(x.rank - 1).fill(1)];
+      const { seed } = seedArg(callSeed(this.name, kwargs));
+      const kept = tf.floor(tf.add(tf.randomUniform(shape, 0, 1, 'float32', seed), keep));
+      return tf.mul(x, tf.div(kept, keep));
+    });
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), rate: this.rate };
+  }
+}
+tf.serialization.registerClass(DropPath);

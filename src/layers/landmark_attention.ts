@@ -1,0 +1,115 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { linear } from '../ops/linear.js';
+import { relativePositionBias } from '../ops/relative_position_bias.js';
+import { checkHeads, scaledDotProductAttention } from '../ops/scaled_dot_product_attention.js';
+import { checkShapes, type Shape } from '../ops/shape_check.js';
+import {
+  BtnLayer,
+  knownSize,
+  type LayerShape,
+  type SeededConfig,
+  shapeList,
+  type Weight,
+  zeros,
+} from './btn_layer.js';
+
+export interface LandmarkAttentionConfig extends SeededConfig {
+  /** Must divide the width D. */
+  numHeads: number;
+}
+
+/**
+ * Landmark tokens ask, image tokens answer: cross-attention with relative position bias over all
+ * tokens of a w × w map.
+ *
+ *     K, V = split(image·Wkv + b),   Q = landmarks        (not projected)
+ *     out  = softmax(Q·Kᵀ / sqrt(D / heads) + bias) · V · Wp + bp
+ *
+ * The bias of a head is looked up in a table `[(2w−1)², heads]` by the row and column distance
+ * between query and key.
+ *
+ * Inputs: `[image, landmarks]`, each `[B, w², D]`, row by row. Output: `[B, w², D]`.
+ *
+ * @throws ShapeError when the inputs disagree; Error when the tokens are no square or `numHeads`
+ *   does not divide D.
+ *
+ * Source: Mao et al., POSTER V2, arXiv 2301.12149. Provenance: baseline.
+ */
+export class LandmarkAttention extends BtnLayer {
+  static readonly className = 'LandmarkAttention';
+  private readonly numHeads: number;
+  private side = 0;
+  private keyValueKernel!: Weight;
+  private keyValueBias!: Weight;
+  private outputKernel!: Weight;
+  private outputBias!: Weight;
+  private biasTable!: Weight;
+
+  constructor(config: LandmarkAttentionConfig) {
+    super(config);
+    this.numHeads = config.numHeads;
+  }
+
+  override build(inputShape: LayerShape): void {
+    const image = this.checked(inputShape);
+    const tokens = knownSize('LandmarkAttention', image, 1);
+    const width = knownSize('LandmarkAttention', image, 2);
+    checkHeads('LandmarkAttention', width, this.numHeads);
+    this.side = Math.sqrt(tokens);
+    if (!Number.isInteger(this.side)) {
+      throw new Error(`LandmarkAttention: ${tokens} tokens are not a square map`);
+    }
+    this.keyValueKernel = this.weight(
+      'keyValueKernel',
+      [width, 2 * width],
+      this.truncatedNormal(0),
+    );
+    this.keyValueBias = this.weight('keyValueBias', [2 * width], zeros());
+    this.outputKernel = this.weight('outputKernel', [width, width], this.truncatedNormal(1));
+    this.outputBias = this.weight('outputBias', [width], zeros());
+    this.biasTable = this.weight(
+      'relativePositionBias',
+      [(2 * this.side - 1) ** 2, this.numHeads],
+      this.truncatedNormal(2),
+    );
+    this.built = true;
+  }
+
+  override computeOutputShape(inputShape: LayerShape): Shape {
+    return this.checked(inputShape);
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => {
+      const [image, landmarks] = inputs as [tf.Tensor, tf.Tensor];
+      const keyValue = linear(image, this.keyValueKernel.read(), this.keyValueBias.read());
+      const [key, value] = tf.split(keyValue, 2, 2) as [tf.Tensor, tf.Tensor];
+      const attended = scaledDotProductAttention(landmarks, key, value, {
+        numHeads: this.numHeads,
+        bias: relativePositionBias(this.biasTable.read(), this.side),
+      });
+      return linear(attended, this.outputKernel.read(), this.outputBias.read());
+    });
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return {
+      ...super.getConfig(),
+      numHeads: this.numHeads,
+    };
+  }
+
+  private checked(inputShape: LayerShape): Shape {
+    const shapes = shapeList(inputShape);
+    if (shapes.length !== 2) {
+      throw new Error(
+        `LandmarkAttention: needs 2 inputs [image, landmarks], but was given ${shapes.length}`,
+      );
+    }
+    const [image, landmarks] = shapes as [Shape, Shape];
+    const axes = ['batch', 'tokens', 'width'];
+    checkShapes('LandmarkAttention', { image: axes, landmarks: axes }, { image, landmarks });
+    return image;
+  }
+}
+tf.serialization.registerClass(LandmarkAttention);

@@ -1,0 +1,43 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Shape } from '../ops/shape_check.js';
+import { subsample } from '../ops/subsample.js';
+import { BtnLayer, type LayerConfig, type LayerShape, onlyTensor, shapeList } from './btn_layer.js';
+
+export interface SubsampleConfig extends LayerConfig {
+  /** Every so-manieth pixel is kept, starting with the first. */
+  stride: number;
+}
+
+/**
+ * Keeps rows and columns 0, s, 2s, …: nearest-neighbour down-sampling by an integer, and PyTorch's
+ * 1×1 max-pool of stride s.
+ *
+ * Input `[B, H, W, C]`, output `[B, ceil(H/s), ceil(W/s), C]`.
+ *
+ * Provenance: baseline (IR-50 shortcuts and the input of both backbones).
+ */
+export class Subsample extends BtnLayer {
+  static readonly className = 'Subsample';
+  private readonly stride: number;
+
+  constructor(config: SubsampleConfig) {
+    super(config);
+    this.stride = config.stride;
+  }
+
+  override computeOutputShape(inputShape: LayerShape): Shape {
+    const [batch, height, width, channels] = shapeList(inputShape)[0]! as Shape;
+    const along = (size: number | null | undefined) =>
+      size == null ? null : Math.ceil(size / this.stride);
+    return [batch!, along(height), along(width), channels!];
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return subsample(onlyTensor(inputs) as tf.Tensor4D, this.stride);
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), stride: this.stride };
+  }
+}
+tf.serialization.registerClass(Subsample);

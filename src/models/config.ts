@@ -1,0 +1,153 @@
+import type { ChannelEncoding } from '../layers/channel_positional_encoding.js';
+import type { MultiLevelAttentionConfig } from '../layers/multi_level_attention.js';
+
+/** Stages 1–3 of an improved residual network (IR). */
+export interface Ir50Config {
+  /** `irSe` adds a squeeze-excite gate at the end of each residual. */
+  mode: 'ir' | 'irSe';
+  /** Channels of the three stages; the stem has as many as the first. */
+  widths: [number, number, number];
+  /** Units of the three stages. */
+  depths: [number, number, number];
+  /** Seed of the initial weights; random when absent. */
+  seed?: number;
+}
+
+export interface MobileFaceNetConfig {
+  /** Channels of the three maps. */
+  widths: [number, number, number];
+  /** Residual blocks before each map. */
+  depths: [number, number, number];
+  /** Whether the network learns. */
+  trainable: boolean;
+  /**
+   * Batch normalisation of a network that does not learn: `running` statistics leave it as it is,
+   * `batch` is what the authors' code does.
+   */
+  frozenStatistics: 'running' | 'batch';
+  /** Seed of the initial weights; random when absent. */
+  seed?: number;
+}
+
+export interface FusionConfig {
+  /** Attention heads of the three levels. */
+  numHeads: [number, number, number];
+  /** Rate of stochastic depth of the three levels. */
+  dropPath: [number, number, number];
+  /** Start of the layer scales γ. */
+  layerScale: number;
+}
+
+export interface ClassifierConfig {
+  /** Token width D. */
+  width: number;
+  /** Transformer blocks. */
+  depth: number;
+  numHeads: number;
+}
+
+export type MultiLevelAttentionOptions = Pick<
+  MultiLevelAttentionConfig,
+  'numHeads' | 'valueProjection' | 'outputProjection' | 'positionEmbedding' | 'dropout'
+>;
+
+export interface BatchTransformerOptions {
+  encoding?: ChannelEncoding;
+  scale?: number;
+}
+
+/** Everything that makes a BTN: plain data, as it stands in `config.json`. */
+export interface BtnConfig {
+  numClasses: number;
+  /** Side of the input in pixels. At 224 the backbones see every second pixel. */
+  inputSize: 112 | 224;
+  image: Omit<Ir50Config, 'seed'>;
+  landmarks: Omit<MobileFaceNetConfig, 'seed'>;
+  fusion: FusionConfig;
+  classifier: ClassifierConfig;
+  /** Options of the layer, or false to leave it out. */
+  multiLevelAttention: MultiLevelAttentionOptions | false;
+  /** Options of the layer, or false to leave it out: both false is POSTER V2. */
+  batchTransformer: BatchTransformerOptions | false;
+  /** Seed of the initial weights; random when absent. */
+  seed?: number;
+}
+
+export type Preset = 'full' | 'tiny';
+
+export interface BtnConfigOptions {
+  /** 7 or 8 in the paper; any number from 2 on. */
+  numClasses: number;
+  /** Default: on. */
+  multiLevelAttention?: MultiLevelAttentionOptions | boolean;
+  /** Default: on. */
+  batchTransformer?: BatchTransformerOptions | boolean;
+  seed?: number;
+}
+
+/** Sizes of the published networks. */
+export const fullIr50: Ir50Config = { mode: 'ir', widths: [64, 128, 256], depths: [3, 4, 14] };
+export const fullMobileFaceNet: MobileFaceNetConfig = {
+  widths: [64, 128, 512],
+  depths: [4, 6, 2],
+  trainable: false,
+  frozenStatistics: 'running',
+};
+
+const presets: Record<
+  Preset,
+  Pick<BtnConfig, 'inputSize' | 'image' | 'landmarks' | 'fusion' | 'classifier'>
+> = {
+  full: {
+    inputSize: 224,
+    image: fullIr50,
+    landmarks: fullMobileFaceNet,
+    fusion: { numHeads: [2, 4, 8], dropPath: [0, 0.125, 0.25], layerScale: 1e-5 },
+    classifier: { width: 768, depth: 2, numHeads: 8 },
+  },
+  tiny: {
+    inputSize: 112,
+    image: { mode: 'ir', widths: [8, 16, 32], depths: [1, 1, 2] },
+    landmarks: {
+      widths: [8, 16, 64],
+      depths: [1, 1, 1],
+      trainable: true,
+      frozenStatistics: 'running',
+    },
+    fusion: { numHeads: [1, 2, 4], dropPath: [0, 0, 0], layerScale: 0.1 },
+    classifier: { width: 64, depth: 2, numHeads: 4 },
+  },
+};
+
+/**
+ * A plain, serializable configuration of a BTN.
+ *
+ * @param preset `full` is the paper's network. `tiny` has the same topology at a size that two
+ *   cores train in minutes; its landmark network learns, since no pretrained one exists for it.
+ * @throws Error when `numClasses` is not an integer from 2 on, or the preset is unknown.
+ *
+ * @example
+ * const posterV2 = btnConfig('full', {
+ *   numClasses: 7,
+ *   multiLevelAttention: false,
+ *   batchTransformer: false,
+ * });
+ */
+export function btnConfig(
+  preset: Preset,
+  { numClasses, multiLevelAttention = true, batchTransformer = true, seed }: BtnConfigOptions,
+): BtnConfig {
+  if (!Object.hasOwn(presets, preset)) {
+    throw new Error(`btnConfig: preset must be 'full' or 'tiny', not '${preset}'`);
+  }
+  if (!Number.isInteger(numClasses) || numClasses < 2) {
+    throw new Error(`btnConfig: numClasses must be an integer from 2 on, not ${numClasses}`);
+  }
+  return structuredClone({
+    numClasses,
+    ...presets[preset],
+    multiLevelAttention: multiLevelAttention === true ? {} : multiLevelAttention,
+    batchTransformer: batchTransformer === true ? {} : batchTransformer,
+    ...(seed !== undefined && { seed }),
+  });
+}

@@ -1,0 +1,4 @@
+export { btn } from './btn.js';
+export * from './config.js';
+export { ir50 } from './ir50.js';
+export { mobileFaceNet } from './mobilefacenet.js';

@@ -1,0 +1,45 @@
+import type { layers, SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { BtnBatchNorm, type BtnBatchNormConfig } from '../layers/batch_norm.js';
+import { mixSeeds } from '../layers/btn_layer.js';
+import { BtnConv2D, type BtnConv2DConfig } from '../layers/conv2d.js';
+import { BtnPReLU } from '../layers/prelu.js';
+
+type Node = SymbolicTensor;
+
+/** Applies a layer to one symbolic tensor, or to a list, and returns its only output. */
+export function apply(layer: layers.Layer, input: Node | Node[]): Node {
+  return layer.apply(input) as Node;
+}
+
+/** Hands out a new seed for each layer in turn; none when there is no seed to begin with. */
+export function seedSequence(seed: number | undefined): () => number | undefined {
+  let count = 0;
+  return () => (seed === undefined ? undefined : mixSeeds(seed, count++));
+}
+
+/**
+ * What a network hands to each of its layers: the next seed and whether the layer learns. Layers are
+ * named by their path in the PyTorch network, so that a state dict finds them.
+ */
+export interface Wiring {
+  seed: () => number | undefined;
+  trainable: boolean;
+  frozenStatistics?: BtnBatchNormConfig['frozenStatistics'];
+}
+
+export function conv(
+  x: Node,
+  name: string,
+  config: Omit<BtnConv2DConfig, 'name' | 'seed' | 'trainable'>,
+  { seed, trainable }: Wiring,
+): Node {
+  return apply(new BtnConv2D({ ...config, name, trainable, seed: seed() }), x);
+}
+
+export function batchNorm(x: Node, name: string, { trainable, frozenStatistics }: Wiring): Node {
+  return apply(new BtnBatchNorm({ name, trainable, frozenStatistics }), x);
+}
+
+export function prelu(x: Node, name: string, { trainable }: Wiring): Node {
+  return apply(new BtnPReLU({ name, trainable }), x);
+}
