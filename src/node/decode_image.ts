@@ -71,25 +71,24 @@ async function decodePixels(path: string, bytes: Uint8Array) {
       ignoreIcc: true,
       autoOrient: true,
     });
-    checkHeader(path, await image.metadata());
-    return await image
+    checkFormat(path, (await image.metadata()).format);
+    const decoded = await image
       .flatten({ background: 'white' })
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
+    const { channels } = decoded.info;
+    if (channels !== 3) throw new DecodeError(path, `it has ${channels} channels and no colour`);
+    return decoded;
   } catch (error) {
     if (error instanceof DecodeError) throw error;
     throw new DecodeError(path, explain(error), { cause: error });
   }
 }
 
-function checkHeader(path: string, { format, width, height }: sharp.Metadata): void {
-  if (!formats.has(format)) {
-    throw new DecodeError(path, `it is ${format.toUpperCase()}: save it as ${formatNames}`);
-  }
-  if (width * height > maxPixels) {
-    throw new DecodeError(path, `it has ${width} × ${height} pixels: the limit is 100 megapixels`);
-  }
+function checkFormat(path: string, format: string): void {
+  if (formats.has(format)) return;
+  throw new DecodeError(path, `it is ${format.toUpperCase()}: save it as ${formatNames}`);
 }
 
 function explain(error: unknown): string {
