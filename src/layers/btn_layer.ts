@@ -16,9 +16,11 @@ export type Kwargs = Record<string, unknown>;
 export type Initializer = ReturnType<typeof initializers.zeros>;
 export type Weight = ReturnType<layers.Layer['addWeight']>;
 
-/** What our layers share. Masks of other layers are ignored: ours are inputs of their own. */
+/**
+ * What our layers share. None supports Keras masks, which leak from a first input into all that
+ * follows: they are ignored, and ours are inputs of their own.
+ */
 export abstract class BtnLayer extends layers.Layer {
-  override supportsMasking = true;
   protected readonly seed: number | undefined;
   /** Set by the layer that this one is a part of, so that weight names stay unique. */
   private weightPrefix = '';
@@ -26,10 +28,6 @@ export abstract class BtnLayer extends layers.Layer {
   constructor(config: SeededConfig = {}) {
     super(config);
     this.seed = config.seed;
-  }
-
-  override computeMask(): tf.Tensor {
-    return null as unknown as tf.Tensor; // "no mask", which the declared type forgets
   }
 
   override getConfig(): tf.serialization.ConfigDict {

@@ -30,9 +30,6 @@ import { apply, conv, seedSequence, type Wiring } from './wiring.js';
 
 type Node = tfl.SymbolicTensor;
 
-/** Tokens of each level: a 7×7 map. */
-const levelTokens = 49;
-
 /**
  * A Batch Transformer Network as one flat LayersModel.
  *
@@ -49,11 +46,12 @@ const levelTokens = 49;
  * const [vit, bt, cba] = model.predictOnBatch(images) as tf.Tensor[];
  */
 export function btn(config: BtnConfig): tfl.LayersModel {
-  const { inputSize, numClasses, classifier } = config;
+  const { inputSize, backboneSize, numClasses, classifier } = config;
+  checkSizes(inputSize, backboneSize);
   const wiring: Wiring = { seed: seedSequence(config.seed), trainable: true };
   const input = tfl.input({ shape: [inputSize, inputSize, 3], name: 'image' });
-  const small =
-    inputSize === 224 ? apply(new Subsample({ name: 'half', stride: 2 }), input) : input;
+  const stride = inputSize / backboneSize;
+  const small = stride === 1 ? input : apply(new Subsample({ name: 'subsample', stride }), input);
 
   const imageMaps = ir50Maps(small, { ...config.image, seed: wiring.seed() }, 'ir_back');
   const landmarkMaps = mobileFaceNetMaps(
@@ -71,8 +69,8 @@ export function btn(config: BtnConfig): tfl.LayersModel {
   const vit = classify(tokens, classifier, numClasses, wiring);
   if (!config.batchTransformer) return tfl.model({ inputs: input, outputs: vit, name: 'posterV2' });
 
-  const last = { name: 'level3', begin: 2 * levelTokens, count: levelTokens };
-  const lastLevel = apply(new SliceTokens(last), tokens);
+  const [begin, count] = lastLevelOf(levels);
+  const lastLevel = apply(new SliceTokens({ name: 'level3', begin, count }), tokens);
   const options = { ...config.batchTransformer, seed: wiring.seed() };
   const [cba] = new BatchTransformer({ name: 'cba', ...options }).apply([
     classMap(lastLevel, 'class_query', numClasses, wiring),
@@ -84,7 +82,7 @@ export function btn(config: BtnConfig): tfl.LayersModel {
   return tfl.model({ inputs: input, outputs: [vit, bt, cba!], name: 'btn' });
 }
 
-/** Image and landmark maps of three levels → three token maps `[B, 49, width]`. */
+/** Image and landmark maps of three levels → three token maps `[B, 49, width]` (at full size). */
 function fuse(
   imageMaps: [Node, Node, Node],
   landmarkMaps: [Node, Node, Node],
@@ -174,6 +172,24 @@ function classMap(tokens: Node, name: string, numClasses: number, { seed }: Wiri
 function dense(name: string, units: number, seed: number | undefined) {
   const kernelInitializer = tfl.initializers.truncatedNormal({ stddev: 0.02, seed: seed! });
   return tfl.layers.dense({ name, units, kernelInitializer });
+}
+
+/** Where the tokens of the last level begin in the concatenation of all, and how many they are. */
+function lastLevelOf(levels: Node[]): [begin: number, count: number] {
+  const counts = levels.map((level) => level.shape[1]!);
+  const count = counts.at(-1)!;
+  return [counts.reduce((sum, n) => sum + n, 0) - count, count];
+}
+
+function checkSizes(inputSize: number, backboneSize: number): void {
+  if (!(Number.isInteger(backboneSize / 56) && backboneSize > 0)) {
+    throw new Error(`btn: backboneSize must be a multiple of 56, not ${backboneSize}`);
+  }
+  if (!(Number.isInteger(inputSize / backboneSize) && inputSize > 0)) {
+    throw new Error(
+      `btn: inputSize must be a multiple of backboneSize ${backboneSize}, not ${inputSize}`,
+    );
+  }
 }
 
 /** `[B, H, W, D]` → `[B, H·W, D]` */

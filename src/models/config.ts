@@ -59,8 +59,13 @@ export interface BatchTransformerOptions {
 /** Everything that makes a BTN: plain data, as it stands in `config.json`. */
 export interface BtnConfig {
   numClasses: number;
-  /** Side of the input in pixels. At 224 the backbones see every second pixel. */
-  inputSize: 112 | 224;
+  /** Side of the input in pixels: a multiple of `backboneSize`. */
+  inputSize: number;
+  /**
+   * Side of what both backbones see: at 224 and 112, every second row and column. A multiple of 56;
+   * the paper's is 112.
+   */
+  backboneSize: number;
   image: Omit<Ir50Config, 'seed'>;
   landmarks: Omit<MobileFaceNetConfig, 'seed'>;
   fusion: FusionConfig;
@@ -96,10 +101,11 @@ export const fullMobileFaceNet: MobileFaceNetConfig = {
 
 const presets: Record<
   Preset,
-  Pick<BtnConfig, 'inputSize' | 'image' | 'landmarks' | 'fusion' | 'classifier'>
+  Pick<BtnConfig, 'inputSize' | 'backboneSize' | 'image' | 'landmarks' | 'fusion' | 'classifier'>
 > = {
   full: {
     inputSize: 224,
+    backboneSize: 112,
     image: fullIr50,
     landmarks: fullMobileFaceNet,
     fusion: { numHeads: [2, 4, 8], dropPath: [0, 0.125, 0.25], layerScale: 1e-5 },
@@ -107,6 +113,7 @@ const presets: Record<
   },
   tiny: {
     inputSize: 112,
+    backboneSize: 56,
     image: { mode: 'ir', widths: [8, 16, 32], depths: [1, 1, 2] },
     landmarks: {
       widths: [8, 16, 64],
@@ -122,8 +129,9 @@ const presets: Record<
 /**
  * A plain, serializable configuration of a BTN.
  *
- * @param preset `full` is the paper's network. `tiny` has the same topology at a size that two
- *   cores train in minutes; its landmark network learns, since no pretrained one exists for it.
+ * @param preset `full` is the paper's network. `tiny` has the same topology at half the resolution and
+ *   a size that two cores train in minutes; its landmark network learns, since no pretrained one
+ *   exists for it.
  * @throws Error when `numClasses` is not an integer from 2 on, or the preset is unknown.
  *
  * @example
