@@ -9,6 +9,7 @@ import {
   unregisterKernel,
 } from '@tensorflow/tfjs-core';
 import { batchMatMul } from './batch_mat_mul.js';
+import { cast } from './cast.js';
 import { conv2dBackpropFilter } from './conv2d_backprop_filter.js';
 import { conv2dBackpropInput } from './conv2d_backprop_input.js';
 import { depthwiseConv2dBackpropFilter } from './depthwise_conv2d_backprop_filter.js';
@@ -28,6 +29,7 @@ const MARK = 'btnLayers';
 
 const kernels: readonly WasmKernel[] = [
   batchMatMul,
+  cast,
   conv2dBackpropFilter,
   conv2dBackpropInput,
   depthwiseConv2dBackpropFilter,

@@ -1,0 +1,152 @@
+import * as tf from '@tensorflow/tfjs-core';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { expectSameOnWasm, randomTensor, relativeError } from './both_backends.js';
+
+const batches = fc.constantFrom<[number[], number[]]>(
+  [[], []],
+  [[1], [1]],
+  [[5], [5]],
+  [[3], [1]],
+  [[1], [4]],
+  [
+    [2, 3],
+    [2, 3],
+  ],
+  [
+    [2, 1],
+    [1, 3],
+  ],
+  [[3], [2, 3]],
+  [[2, 1, 3], [1]],
+);
+const side = fc.constantFrom(1, 2, 3, 7, 8, 12, 17, 32, 49, 50);
+
+describe('matMul on wasm', () => {
+  it('agrees with cpu over batches, broadcasting and transposition', async () => {
+    const arbitrary = fc.record({
+      batch: batches,
+      m: side,
+      k: side,
+      n: side,
+      transposeA: fc.boolean(),
+      transposeB: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        arbitrary,
+        async ({ batch: [aBatch, bBatch], m, k, n, transposeA, transposeB }) => {
+          // The cpu kernel itself is wrong where both operands are broadcast: repeat them there by hand.
+          const outBatch = tf.broadcast_util.assertAndGetBroadcastShape(aBatch, bBatch);
+          const aShape = transposeA ? [k, m] : [m, k];
+          const bShape = transposeB ? [n, k] : [k, n];
+          await expectSameOnWasm(() => {
+            let a = randomTensor([...aBatch, ...aShape], 1);
+            let b = randomTensor([...bBatch, ...bShape], 2);
+            if (tf.getBackend() === 'cpu') {
+              a = tf.broadcastTo(a, [...outBatch, ...aShape]);
+              b = tf.broadcastTo(b, [...outBatch, ...bShape]);
+            }
+            return tf.matMul(a, b, transposeA, transposeB);
+          }, 1e-5);
+        },
+      ),
+      { seed: 3, numRuns: 200 },
+    );
+  });
+
+  it('agrees where the inner dimension fills several panels', async () => {
+    await expectSameOnWasm(
+      () => tf.matMul(randomTensor([2500, 9], 1), randomTensor([2500, 7], 2), true, false),
+      1e-5,
+    );
+    await expectSameOnWasm(
+      () => tf.matMul(randomTensor([1500, 9], 1), randomTensor([7, 1500], 2), true, true),
+      1e-5,
+    );
+  });
+
+  it('multiplies by the same data in two shapes', async () => {
+    await expectSameOnWasm(() => {
+      const b = randomTensor([6, 40], 2);
+      const first = tf.matMul(randomTensor([30, 6], 1), b);
+      const second = tf.matMul(randomTensor([30, 40], 3), tf.reshape(b, [40, 6]));
+      const third = tf.fused.matMul({
+        a: randomTensor([30, 60], 4) as tf.Tensor2D,
+        b: tf.reshape(b, [60, 4]) as tf.Tensor2D,
+      });
+      return [first, second, third];
+    });
+  });
+
+  it('has the gradients of cpu', async () => {
+    await expectSameOnWasm(() => {
+      const gradients = tf.grads((a: tf.Tensor, b: tf.Tensor) =>
+        tf.sum(tf.square(tf.matMul(a, b, false, true))),
+      );
+      return gradients([randomTensor([6, 20, 8], 1), randomTensor([6, 20, 8], 2)]);
+    });
+  });
+
+  it('of empty tensors is empty or zero', async () => {
+    await tf.setBackend('wasm');
+    tf.tidy(() => {
+      expect(tf.matMul(tf.zeros([0, 3]), tf.zeros([3, 2])).shape).toEqual([0, 2]);
+      expect(Array.from(tf.matMul(tf.zeros([1, 0]), tf.zeros([0, 2])).dataSync())).toEqual([0, 0]);
+    });
+  });
+});
+
+describe('fused matMul on wasm', () => {
+  it('agrees with cpu with bias, activation, batch and transposition', async () => {
+    const arbitrary = fc.record({
+      batch: fc.constantFrom<number[]>([], [3]),
+      k: fc.constantFrom(5, 48, 49, 130),
+      transposeA: fc.boolean(),
+      transposeB: fc.boolean(),
+      bias: fc.boolean(),
+      activation: fc.constantFrom<tf.fused.Activation | 'leakyrelu'>(
+        'linear',
+        'relu',
+        'relu6',
+        'elu',
+        'sigmoid',
+        'prelu',
+        'leakyrelu',
+      ),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        arbitrary,
+        async ({ batch, k, transposeA, transposeB, bias, activation }) => {
+          const [m, n] = [6, 9];
+          await expectSameOnWasm(
+            () =>
+              tf.fused.matMul({
+                a: randomTensor([...batch, ...(transposeA ? [k, m] : [m, k])], 1),
+                b: randomTensor([...batch, ...(transposeB ? [n, k] : [k, n])], 2),
+                transposeA,
+                transposeB,
+                bias: bias ? randomTensor([n], 3) : undefined,
+                activation: activation as tf.fused.Activation,
+                preluActivationWeights: activation === 'prelu' ? randomTensor([n], 4) : undefined,
+                leakyreluAlpha: 0.3,
+              }),
+            1e-5,
+          );
+        },
+      ),
+      { seed: 4, numRuns: 100 },
+    );
+  });
+
+  it('adds the bias once', async () => {
+    await tf.setBackend('wasm');
+    tf.tidy(() => {
+      const a = tf.zeros([1, 200]) as tf.Tensor2D;
+      const b = tf.zeros([3, 200]) as tf.Tensor2D;
+      const out = tf.fused.matMul({ a, b, transposeB: true, bias: tf.ones([3]) });
+      expect(relativeError(out.dataSync(), [1, 1, 1])).toBe(0);
+    });
+  });
+});
