@@ -1,4 +1,19 @@
+export { type BackendName, type BackendOptions, selectBackend } from './backend.js';
+export { type BtnMetadata, metadataOf } from './btn_files.js';
+export {
+  type ConfusionMatrixChart,
+  confusionMatrixSvg,
+  curvesSvg,
+  type EpochRecord,
+} from './charts.js';
+export { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js';
 export { DecodeError, decodeImage } from './decode_image.js';
+export {
+  type EvaluateOptions,
+  type EvaluateResult,
+  type Evaluation,
+  evaluate,
+} from './evaluate.js';
 export {
   type ImageFolder,
   type ImageFolderOptions,
@@ -14,4 +29,15 @@ export {
   type SkippedImage,
 } from './image_source.js';
 export { loadModelFiles as loadModel, saveModelFiles as saveModel } from './model_files.js';
+export { type Prediction, type PredictOptions, type PredictResult, predict } from './predict.js';
+export { classReportTable } from './report.js';
+export type { EpochLog, ReportFiles, RunFolder } from './run_folder.js';
+export {
+  type StepState,
+  type TrainOptions,
+  type TrainReporter,
+  type TrainResult,
+  train,
+} from './train.js';
+export type { TrainSettings } from './train_settings.js';
 export { UserError } from './user_error.js';
