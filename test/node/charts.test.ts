@@ -1,0 +1,132 @@
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { confusionMatrixSvg, curvesSvg, type EpochRecord } from '../../src/node/charts.js';
+
+const matrix = [
+  [2999, 1, 0],
+  [1, 1, 0],
+  [0, 0, 0],
+];
+const classNames = ['happiness', '<b> & "c"', 'absent'];
+
+/** What a reader sees: the document's texts without the markup. */
+function textsOf(svg: string): string[] {
+  return [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text!);
+}
+
+/** Mean of each channel, 0…255, after a renderer has drawn the document. */
+async function render(svg: string): Promise<sharp.Stats & { width: number; height: number }> {
+  const image = sharp(Buffer.from(svg));
+  const { width, height } = await image.metadata();
+  return { ...(await image.stats()), width, height };
+}
+
+function epochs(count: number): EpochRecord[] {
+  return Array.from({ length: count }, (_, i) => ({
+    epoch: i + 1,
+    loss: { total: 6 / (i + 1), vit: 2 / (i + 1), bt: 2 / (i + 1), cba: 2 / (i + 1) },
+    accuracy: { train: 1 - 0.5 / (i + 1), test: i === 3 ? 0.8751 : 0.6 },
+  }));
+}
+
+describe('confusionMatrixSvg', () => {
+  it('shows counts, shares, recalls and the accuracies', async () => {
+    const texts = textsOf(
+      await confusionMatrixSvg({ matrix, classNames, title: 'Title', subtitle: 'Which model' }),
+    );
+    expect(texts).toEqual(
+      expect.arrayContaining([
+        'Title',
+        'Accuracy 99.93% · mean class accuracy 74.98% · 3,002 images',
+        'Which model',
+        'true',
+        'predicted',
+        'recall',
+        '2,999',
+        '&gt;99%',
+        '&lt;1%',
+        '50%',
+        '100.0%',
+        '50.0%',
+        '–',
+      ]),
+    );
+    expect(texts.filter((text) => text === 'happiness')).toHaveLength(2);
+  });
+
+  it('escapes what class names and titles hold', async () => {
+    const svg = await confusionMatrixSvg({
+      matrix,
+      classNames,
+      title: '</text><script>alert(1)</script>\u0007',
+    });
+    expect(svg).not.toContain('<script');
+    expect(svg).not.toContain('<b>');
+    expect(svg).not.toContain('\u0007');
+    await render(svg);
+  });
+
+  it('stands on its own: no style sheet, variable or inherited colour', async () => {
+    const svg = await confusionMatrixSvg({ matrix, classNames });
+    expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" width="\d+" height="\d+"/);
+    expect(svg).not.toMatch(/<style|var\(|currentColor|class=|href/);
+    const { channels, width, height } = await render(svg);
+    expect([width, height]).toEqual([expect.any(Number), expect.any(Number)]);
+    expect(width).toBeGreaterThan(400);
+    // Blue ink on white.
+    expect(channels[0]!.mean).toBeLessThan(channels[2]!.mean);
+    expect(channels[0]!.max).toBe(255);
+  });
+
+  it('draws a matrix of zeros', async () => {
+    const texts = textsOf(await confusionMatrixSvg({ matrix: [[0]], classNames: ['only'] }));
+    expect(texts).toContain('Accuracy – · mean class accuracy – · 0 images');
+  });
+
+  it('refuses names that are not one per class', async () => {
+    await expect(confusionMatrixSvg({ matrix, classNames: ['a'] })).rejects.toThrow(
+      '1 class names for 3 classes',
+    );
+  });
+});
+
+describe('curvesSvg', () => {
+  it('draws each series and marks the best epoch', async () => {
+    const svg = await curvesSvg(epochs(40), 'RAF-DB');
+    expect(textsOf(svg)).toEqual(
+      expect.arrayContaining([
+        'RAF-DB',
+        '40 epochs · best test accuracy 87.51%, epoch 4',
+        '● total',
+        '● vit',
+        '● bt',
+        '● cba',
+        '● train',
+        '● test',
+        '1',
+        '40',
+      ]),
+    );
+    expect([
+      ...svg.matchAll(/<path[^>]*stroke="#(2563eb|d97706|059669|9ca3af|1f2937)"/g),
+    ]).toHaveLength(6);
+    await render(svg);
+  });
+
+  it('draws only what there is', async () => {
+    const svg = await curvesSvg([
+      { epoch: 1, loss: { total: 2, vit: Number.NaN }, accuracy: {} },
+      { epoch: 2, loss: { total: 1, vit: Number.POSITIVE_INFINITY }, accuracy: {} },
+    ]);
+    expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+    expect(textsOf(svg)).toContain('● total');
+    expect(textsOf(svg)).not.toContain('● vit');
+    expect(textsOf(svg)).toContain('2 epochs');
+  });
+
+  it.each([0, 1])('draws %d epochs', async (count) => {
+    const svg = await curvesSvg(epochs(count));
+    expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+    await render(svg);
+  });
+});
