@@ -1,5 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { initializers, layers } from '@tensorflow/tfjs-layers';
+import '../kernels/register.js';
+import { hashText, mixSeeds } from '../ops/seeds.js';
 import type { Shape } from '../ops/shape_check.js';
 
 /** What every layer accepts: `name`, `trainable`, `inputShape`, … */
@@ -107,19 +109,5 @@ export function nthSeed(seed: number | undefined, n: number): number | undefined
  */
 export function callSeed(layerName: string, kwargs: Kwargs | undefined): number | undefined {
   const seed = kwargs?.seed;
-  return typeof seed === 'number' ? mixSeeds(seed, hash(layerName)) : undefined;
-}
-
-/** Mixes two integers to a positive 31-bit one (finalizer of MurmurHash3). */
-export function mixSeeds(a: number, b: number): number {
-  let h = (Math.imul(a, 0x9e3779b1) ^ Math.imul(b + 1, 0x85ebca6b)) | 0;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) & 0x7fffffff || 1;
-}
-
-function hash(text: string): number {
-  let h = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  return h | 0;
+  return typeof seed === 'number' ? mixSeeds(seed, hashText(layerName)) : undefined;
 }

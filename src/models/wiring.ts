@@ -1,8 +1,8 @@
 import type { layers, SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { BtnBatchNorm, type BtnBatchNormConfig } from '../layers/batch_norm.js';
-import { mixSeeds } from '../layers/btn_layer.js';
 import { BtnConv2D, type BtnConv2DConfig } from '../layers/conv2d.js';
 import { BtnPReLU } from '../layers/prelu.js';
+import { mixSeeds } from '../ops/seeds.js';
 
 type Node = SymbolicTensor;
 

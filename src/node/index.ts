@@ -30,6 +30,7 @@ export {
 } from './image_source.js';
 export { loadModelFiles as loadModel, saveModelFiles as saveModel } from './model_files.js';
 export { type Prediction, type PredictOptions, type PredictResult, predict } from './predict.js';
+export { progressReporter } from './progress.js';
 export { classReportTable } from './report.js';
 export type { EpochLog, ReportFiles, RunFolder } from './run_folder.js';
 export {

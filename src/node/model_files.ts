@@ -3,6 +3,8 @@ import { promises as fs } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { io, util } from '@tensorflow/tfjs-core';
 import { type LayersModel, loadLayersModel } from '@tensorflow/tfjs-layers';
+// Registers our layers, without which their models do not load.
+import '../layers/index.js';
 import { describeFileError, errorCode, firstLine, UserError } from './user_error.js';
 import { makeFolder, writeFileSafely } from './write_file.js';
 
@@ -48,14 +50,20 @@ export async function saveModelFiles(model: LayersModel, dir: string): Promise<s
 export async function loadModelFiles(path: string): Promise<LayersModel> {
   const modelPath = await findModelJson(path);
   const json = await readModelJson(modelPath);
-  const load = () =>
-    io.getModelArtifactsForJSON(json, (manifest) => readWeights(modelPath, manifest));
-  const artifacts = await load();
+  const artifacts = await io.getModelArtifactsForJSON(json, (manifest) =>
+    readWeights(modelPath, manifest),
+  );
   try {
     return await loadLayersModel({ load: async () => artifacts });
   } catch (error) {
-    throw damaged(modelPath, firstLine(error), error);
+    throw damaged(modelPath, explain(error), error);
   }
+}
+
+function explain(error: unknown): string {
+  const message = firstLine(error);
+  const layer = /^Unknown layer: (\w+)/.exec(message)?.[1];
+  return layer ? `no layer named ${layer} is known: import what registers it first` : message;
 }
 
 async function captureArtifacts(model: LayersModel): Promise<io.ModelArtifacts> {

@@ -57,16 +57,13 @@ export async function trainStep(
 ): Promise<StepResult> {
   const variables = trainableVariables(model);
   const parts: tf.Tensor[] = [];
-  const { value, grads } = tf.variableGrads(
-    () => {
-      const outputs = forward(model, images, { training: true, seed });
-      const { total, vit, bt, cba } = btnLoss(outputs, labels, lambda);
-      const predictions = tf.argMax(outputs.vit, 1);
-      for (const part of [predictions, vit, bt, cba]) if (part) parts.push(tf.keep(tf.clone(part)));
-      return total;
-    },
-    Object.values(variables),
-  );
+  const { value, grads } = tf.variableGrads(() => {
+    const outputs = forward(model, images, { training: true, seed });
+    const { total, vit, bt, cba } = btnLoss(outputs, labels, lambda);
+    const predictions = tf.argMax(outputs.vit, 1);
+    for (const part of [predictions, vit, bt, cba]) if (part) parts.push(tf.keep(tf.clone(part)));
+    return total;
+  }, Object.values(variables));
   try {
     const loss = (await value.data())[0]!;
     if (!Number.isFinite(loss)) throw new LossNotFiniteError(`the loss is ${loss}`);

@@ -1,0 +1,42 @@
+import { selectBackend } from '../node/backend.js';
+import { evaluate } from '../node/evaluate.js';
+import { progressBar, skippedText } from '../node/progress.js';
+import { classReportTable } from '../node/report.js';
+import { UserError } from '../node/user_error.js';
+import type { DataType } from '../training/data_types.js';
+import type { BackendFlags } from './flags.js';
+
+interface EvaluateFlags extends BackendFlags {
+  data?: string;
+  dataType?: DataType;
+  checkpoint?: string;
+  batchSize?: number;
+  out?: string;
+  strict?: boolean;
+}
+
+export async function evaluateCommand(flags: EvaluateFlags): Promise<void> {
+  const { data, dataType = 'RAF-DB', checkpoint, batchSize, out, strict, backend, gpu } = flags;
+  if (data === undefined) throw new UserError('--data DIR is needed: the folder that holds test/');
+  if (checkpoint === undefined) {
+    throw new UserError('--checkpoint PATH is needed: a run folder or a model.json');
+  }
+  console.log(`backend: ${await selectBackend({ backend, gpu })}`);
+  const bar = progressBar();
+  const onProgress = (done: number, total: number) => bar.show('evaluating', done, total, '');
+  const result = await evaluate({
+    data,
+    dataType,
+    checkpoint,
+    batchSize,
+    out,
+    strict,
+    onProgress,
+  }).finally(() => bar.clear());
+  if (result.skipped.length > 0) console.log(skippedText(result.skipped));
+  console.log('each image alone (vit):');
+  console.log(classReportTable(result.report, result.classNames));
+  if (result.files) {
+    console.log(`report     ${result.files.report}\nconfusion  ${result.files.confusionMatrix}`);
+  }
+}

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { type DataType, dataTypes } from '../training/data_types.js';
+import { evaluateCommand } from './evaluate.js';
+import { integerFlag, numberFlag } from './flags.js';
+import { predictCommand } from './predict.js';
+import { trainCommand } from './train.js';
+
+/** The command and its flags; the work is done by `btn-layers/node`. */
+export function program(): Command {
+  const command = new Command('btn-layers')
+    .description('Train, evaluate and use Batch Transformer Networks for facial expressions')
+    .version(packageVersion())
+    .showHelpAfterError('(--help lists the flags)');
+
+  addBackendFlags(
+    command
+      .command('train')
+      .description('train on a folder of images; writes a run folder')
+      .option('--data <dir>', 'data set: train/1…C/*.jpg and test/1…C/*.jpg')
+      .addOption(dataTypeOption())
+      .addOption(
+        new Option('--preset <preset>', 'size of the network (default: full)').choices([
+          'full',
+          'tiny',
+        ]),
+      )
+      .option('--lr <rate>', 'learning rate (default: the recipe of the data type)', numberFlag)
+      .option('--batch-size <n>', 'images a step (default: the recipe)', integerFlag)
+      .option('--epochs <n>', 'passes over the data (default: the recipe)', integerFlag)
+      .option('--lambda <weight>', 'weight of the ViT loss (default: 1)', numberFlag)
+      .option('--seed <n>', 'seed of weights, order and augmentation (default: 1)', integerFlag)
+      .option('--max-steps <n>', 'stop after so many steps', integerFlag)
+      .option('--out <dir>', 'run folder (default: runs/ and a name by data, preset and time)')
+      .option('--resume <path>', 'continue a run: its folder or a checkpoint in it')
+      .option('--evaluate <path>', 'train nothing, evaluate this checkpoint instead')
+      .option('--strict', 'fail on an unusable image instead of skipping it'),
+  ).action(trainCommand);
+
+  addBackendFlags(
+    command
+      .command('evaluate')
+      .description('evaluate a checkpoint on the test split, each image alone (vit)')
+      .option('--data <dir>', 'data set: test/1…C/*.jpg')
+      .addOption(dataTypeOption())
+      .option('--checkpoint <path>', 'a run folder, a checkpoint folder or a model.json')
+      .option('--batch-size <n>', 'images at once (default: 32)', integerFlag)
+      .option('--out <dir>', 'also write report.txt and confusion_matrix.svg there')
+      .option('--strict', 'fail on an unusable image instead of skipping it'),
+  ).action(evaluateCommand);
+
+  addBackendFlags(
+    command
+      .command('predict')
+      .description('print the expression of each image, with probabilities')
+      .argument('<images...>', 'image files')
+      .option('--checkpoint <path>', 'a run folder, a checkpoint folder or a model.json')
+      .option('--json', 'print JSON instead of a table')
+      .option('--strict', 'fail on an unusable image instead of skipping it'),
+  ).action(predictCommand);
+  return command;
+}
+
+function addBackendFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--backend <name>',
+        'default: wasm; tensorflow needs @tensorflow/tfjs-node',
+      ).choices(['wasm', 'tensorflow', 'cpu']),
+    )
+    .option('--gpu <n>', 'use this GPU: needs @tensorflow/tfjs-node-gpu');
+}
+
+function dataTypeOption(): Option {
+  return new Option('--data-type <type>', 'also --data_type (default: RAF-DB)').choices(
+    Object.keys(dataTypes) as DataType[],
+  );
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import { selectBackend } from '../node/backend.js';
+import { progressReporter } from '../node/progress.js';
+import { classReportTable } from '../node/report.js';
+import { type TrainResult, train } from '../node/train.js';
+import type { TrainSettings } from '../node/train_settings.js';
+import { evaluateCommand } from './evaluate.js';
+import type { BackendFlags } from './flags.js';
+import { interruptSignal } from './interrupt.js';
+
+interface TrainFlags
+  extends BackendFlags,
+    Partial<Omit<TrainSettings, 'learningRate' | 'augmentation' | 'decay'>> {
+  lr?: number;
+  maxSteps?: number;
+  out?: string;
+  resume?: string;
+  evaluate?: string;
+  strict?: boolean;
+}
+
+export async function trainCommand(flags: TrainFlags): Promise<void> {
+  if (flags.evaluate !== undefined) {
+    return evaluateCommand({ ...flags, checkpoint: flags.evaluate });
+  }
+  const { lr, backend, gpu, evaluate: _, ...rest } = flags;
+  console.log(`backend: ${await selectBackend({ backend, gpu })}`);
+  const out = flags.out ?? (flags.resume === undefined ? newRunName(flags) : undefined);
+  const interrupt = interruptSignal();
+  const result = await train({
+    ...rest,
+    ...(lr !== undefined && { learningRate: lr }),
+    out,
+    signal: interrupt,
+    reporter: progressReporter(),
+  });
+  console.log(resultText(result));
+  if (interrupt.aborted) process.exitCode = 130;
+}
+
+/** Such as `runs/raf-db-tiny-20250131-142530`. */
+function newRunName({ dataType = 'RAF-DB', preset = 'full' }: TrainFlags): string {
+  const [day, time] = new Date()
+    .toISOString()
+    .replaceAll(/[-:]|\..*/g, '')
+    .split('T');
+  return join('runs', `${dataType.toLowerCase()}-${preset}-${day}-${time}`);
+}
+
+function resultText({ folder, best, stopped }: TrainResult): string {
+  const lines: string[] = [];
+  if (best) {
+    const { report, classNames } = best.evaluation;
+    lines.push(
+      `\nbest epoch ${best.epoch}, chosen on the test split, each image alone (vit):`,
+      classReportTable(report, classNames),
+      `report      ${best.files.report}`,
+      `confusion   ${best.files.confusionMatrix}`,
+      `curves      ${folder.curves}`,
+      `best model  ${folder.best}`,
+    );
+  }
+  lines.push(`last model  ${folder.last}`);
+  if (stopped) lines.push(`stopped early; continue with: btn-layers train --resume ${folder.out}`);
+  return lines.join('\n');
+}

@@ -1,0 +1,3 @@
+import { registerWasmKernels } from './wasm/index.js';
+
+registerWasmKernels();

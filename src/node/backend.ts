@@ -1,0 +1,68 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { errorCode, firstLine, UserError } from './user_error.js';
+
+/** `tensorflow` is tfjs-node, or tfjs-node-gpu where a GPU is asked for. */
+export type BackendName = 'wasm' | 'tensorflow' | 'cpu';
+
+export interface BackendOptions {
+  /** Default `wasm`, or `tensorflow` where a GPU is asked for. */
+  backend?: BackendName;
+  /** Number of the GPU, such as `0`: needs the package @tensorflow/tfjs-node-gpu. */
+  gpu?: string;
+}
+
+const packageOf: Record<BackendName, string> = {
+  wasm: '@tensorflow/tfjs-backend-wasm',
+  tensorflow: '@tensorflow/tfjs-node',
+  cpu: '@tensorflow/tfjs-backend-cpu',
+};
+
+/**
+ * Loads a backend and makes it the one in use. The slow `cpu` backend is used only when named.
+ *
+ * @returns A description for people, such as `wasm (SIMD, one thread)`.
+ * @throws UserError when the backend is unknown, its package is missing (how to install it) or fails
+ *   to start (why).
+ */
+export async function selectBackend({ backend, gpu }: BackendOptions = {}): Promise<string> {
+  const name = backend ?? (gpu === undefined ? 'wasm' : 'tensorflow');
+  if (!Object.hasOwn(packageOf, name)) {
+    throw new UserError(
+      `unknown backend '${name}': use one of ${Object.keys(packageOf).join(', ')}`,
+    );
+  }
+  if (gpu !== undefined && name !== 'tensorflow') {
+    throw new UserError(`--gpu ${gpu} needs the tensorflow backend, but --backend says ${name}`);
+  }
+  if (gpu !== undefined) process.env.CUDA_VISIBLE_DEVICES = gpu;
+  const packageName = gpu === undefined ? packageOf[name] : '@tensorflow/tfjs-node-gpu';
+  await load(packageName, gpu);
+  if (!(await tf.setBackend(name))) {
+    throw new UserError(`the ${name} backend did not start; is ${packageName} installed whole?`);
+  }
+  return describe(name, packageName, gpu);
+}
+
+async function load(packageName: string, gpu: string | undefined): Promise<void> {
+  try {
+    await import(packageName);
+  } catch (error) {
+    const missing = ['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes(errorCode(error) ?? '');
+    const reason =
+      missing && String(error).includes(packageName) ? 'is not installed' : 'does not load';
+    const detail = reason === 'is not installed' ? '' : ` (${firstLine(error)})`;
+    const without = gpu === undefined ? '--backend' : '--gpu';
+    throw new UserError(
+      `${packageName} ${reason}${detail}: run \`npm install ${packageName}@${tf.version_core}\`, ` +
+        `or leave out ${without} to train on wasm`,
+      { cause: error },
+    );
+  }
+}
+
+async function describe(name: BackendName, packageName: string, gpu?: string): Promise<string> {
+  if (name !== 'wasm')
+    return gpu === undefined ? `${name} (${packageName})` : `${name}, GPU ${gpu}`;
+  const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
+  return `wasm (${simd ? 'SIMD' : 'no SIMD'}, one thread)`;
+}

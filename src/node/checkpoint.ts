@@ -1,0 +1,165 @@
+import { promises as fs } from 'node:fs';
+import { basename, join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import type { Adam, AdamState } from '../training/adam.js';
+import { readSafetensors, writeSafetensors } from '../weights/safetensors.js';
+import type { StateDict } from '../weights/state_dict.js';
+import { loadModelFiles, saveModelFiles } from './model_files.js';
+import { describeFileError, errorCode, firstLine, UserError } from './user_error.js';
+import { writeFileSafely } from './write_file.js';
+
+const optimizerFile = 'optimizer.safetensors';
+const progressFile = 'progress.json';
+
+/** A model with what resuming needs. `Progress` is plain data of the trainer's. */
+export interface Checkpoint<Progress> {
+  model: LayersModel;
+  optimizer: AdamState;
+  progress: Progress;
+}
+
+/**
+ * Saves model, optimizer and progress as one folder. It is written beside the old one and takes its
+ * place whole: at every moment `dir` or `dir.old` is a complete checkpoint.
+ *
+ * @throws UserError when something cannot be written; the old checkpoint stays then.
+ */
+export async function saveCheckpoint(
+  dir: string,
+  model: LayersModel,
+  optimizer: Adam,
+  progress: object,
+): Promise<void> {
+  const [fresh, old] = [`${dir}.new`, `${dir}.old`];
+  await fs.rm(fresh, { recursive: true, force: true });
+  await saveModelFiles(model, fresh);
+  const { step, moments } = optimizer.getState();
+  const tensors = await toStateDict(moments);
+  const bytes = writeSafetensors(tensors, { step: String(step) });
+  await writeFileSafely(join(fresh, optimizerFile), bytes);
+  await writeFileSafely(join(fresh, progressFile), `${JSON.stringify(progress, null, 2)}\n`);
+  await fs.rm(old, { recursive: true, force: true });
+  await fs.rename(dir, old).catch((error: unknown) => {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  });
+  await fs.rename(fresh, dir);
+  await fs.rm(old, { recursive: true, force: true });
+}
+
+/**
+ * Loads a checkpoint. Where a save was cut short between its two renames, the one before is taken.
+ *
+ * @param path A checkpoint's folder, its `model.json`, or a run's folder, whose last one is taken.
+ * @throws UserError when there is none, or its files are damaged or do not belong together.
+ */
+export async function loadCheckpoint<Progress>(path: string): Promise<Checkpoint<Progress>> {
+  const dir = await checkpointFolder(path);
+  const progress = await readProgress<Progress>(join(dir, progressFile));
+  const model = await loadModelFiles(dir);
+  try {
+    const optimizer = await readOptimizer(join(dir, optimizerFile));
+    checkMoments(dir, model, optimizer);
+    return { model, optimizer, progress };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/** Frees the tensors of a state that no optimizer has taken over. */
+export function disposeState({ moments }: AdamState): void {
+  for (const { first, second } of Object.values(moments)) tf.dispose([first, second]);
+}
+
+/** The folder of a checkpoint that a user names by its own path, its model.json or its run. */
+export async function checkpointFolder(path: string): Promise<string> {
+  const dir = basename(path) === 'model.json' ? join(path, '..') : path;
+  for (const candidate of [dir, join(dir, 'last'), `${dir}.old`, join(dir, 'last.old')]) {
+    if (await exists(join(candidate, 'model.json'))) return candidate;
+  }
+  throw new UserError(
+    `no checkpoint in ${path}: expected a run's folder, or a folder with model.json`,
+  );
+}
+
+async function exists(path: string): Promise<boolean> {
+  return fs.access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function readProgress<Progress>(path: string): Promise<Progress> {
+  const text = (await readPart(path)).toString('utf8');
+  try {
+    return JSON.parse(text) as Progress;
+  } catch (error) {
+    throw new UserError(`${path} is damaged: ${firstLine(error)}`, { cause: error });
+  }
+}
+
+async function readOptimizer(path: string): Promise<AdamState> {
+  const bytes = await readPart(path);
+  try {
+    const { tensors, metadata } = readSafetensors(bytes);
+    const step = Number(metadata.step);
+    if (!Number.isInteger(step)) throw new Error('it does not say how many steps were taken');
+    return { step, moments: fromStateDict(tensors) };
+  } catch (error) {
+    throw new UserError(`${path} is damaged: ${firstLine(error)}`, { cause: error });
+  }
+}
+
+async function readPart(path: string): Promise<Buffer> {
+  try {
+    return await fs.readFile(path);
+  } catch (error) {
+    throw new UserError(
+      `cannot resume without ${path}: ${describeFileError(error)}; ` +
+        'a model alone can be evaluated, not resumed',
+      { cause: error },
+    );
+  }
+}
+
+async function toStateDict(moments: AdamState['moments']): Promise<StateDict> {
+  const tensors: StateDict = new Map();
+  for (const [name, { first, second }] of Object.entries(moments)) {
+    for (const [kind, tensor] of Object.entries({ first, second })) {
+      const data = (await tensor.data()) as Float32Array;
+      tensors.set(`${kind}/${name}`, { dtype: 'float32', shape: tensor.shape, data });
+    }
+  }
+  return tensors;
+}
+
+function fromStateDict(tensors: StateDict): AdamState['moments'] {
+  const moment = (kind: string, name: string) => {
+    const stored = tensors.get(`${kind}/${name}`);
+    if (stored?.dtype !== 'float32') throw new Error(`it has no float32 tensor ${kind}/${name}`);
+    return tf.tensor(stored.data, [...stored.shape], 'float32');
+  };
+  const names = [...tensors.keys()].flatMap((key) => key.match(/^first\/(.*)$/)?.[1] ?? []);
+  // In a tidy, what was read before a missing tensor is found is freed.
+  return tf.tidy(() =>
+    Object.fromEntries(
+      names.map((name) => [name, { first: moment('first', name), second: moment('second', name) }]),
+    ),
+  );
+}
+
+/** Moments of another model would train without a word, or fail in the middle of a step. */
+function checkMoments(dir: string, model: LayersModel, { moments }: AdamState): void {
+  const shapes = new Map(model.weights.map((w) => [w.originalName, w.shape.join(', ')]));
+  for (const [name, { first, second }] of Object.entries(moments)) {
+    const shape = shapes.get(name);
+    if (shape === undefined || [first, second].some((m) => m.shape.join(', ') !== shape)) {
+      disposeState({ step: 0, moments });
+      throw new UserError(
+        `${join(dir, optimizerFile)} is of another model: it has ${name} [${first.shape.join(', ')}], ` +
+          (shape === undefined ? 'which the model has not' : `the model has [${shape}]`),
+      );
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { normalise } from '../training/augmentation.js';
+import type { DataType } from '../training/data_types.js';
+import { type ClassReport, classReport, confusionMatrix } from '../training/metrics.js';
+import { batches } from '../training/sampler.js';
+import { forward } from '../training/step.js';
+import { metadataOf } from './btn_files.js';
+import { checkpointFolder } from './checkpoint.js';
+import { imageFolder } from './image_folder.js';
+import { type ImageSource, imageSource, type SkippedImage } from './image_source.js';
+import { loadModelFiles } from './model_files.js';
+import { type ReportFiles, writeReport } from './run_folder.js';
+import { makeFolder } from './write_file.js';
+
+/** Predictions of `vit`, which depend on each image alone. */
+export interface Evaluation {
+  classNames: readonly string[];
+  /** `matrix[true][predicted]`, counts. */
+  matrix: number[][];
+  report: ClassReport;
+}
+
+export interface EvaluateOptions {
+  /** A data set in the authors' layout; only its test split is read. */
+  data: string;
+  dataType: DataType;
+  /** A run's folder, a checkpoint's folder or a model.json. */
+  checkpoint: string;
+  /** Default 32. Only speed depends on it. */
+  batchSize?: number;
+  /** Where to write report and confusion matrix; nowhere when absent. */
+  out?: string;
+  /** Fail on the first unusable file instead of leaving it out. Default false. */
+  strict?: boolean;
+  /** Called with the number of images done and of all. */
+  onProgress?: (done: number, total: number) => void;
+}
+
+export interface EvaluateResult extends Evaluation {
+  skipped: readonly SkippedImage[];
+  /** Paths written, where `out` was given. */
+  files?: ReportFiles;
+}
+
+/**
+ * Evaluates a trained BTN on the test split of a data set, by `vit`.
+ *
+ * @throws UserError for a data set or checkpoint that cannot be used.
+ */
+export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
+  const { data, dataType, batchSize = 32, out, strict, onProgress } = options;
+  const { test } = await imageFolder(data, dataType, { splits: ['test'] });
+  const dir = await checkpointFolder(options.checkpoint);
+  const model = await loadModelFiles(dir);
+  try {
+    const { config, classNames } = metadataOf(model, dir, { dataType });
+    const source = imageSource(test, config.inputSize, { strict });
+    if (out !== undefined) await makeFolder(out);
+    const evaluation = await evaluateOn(model, source, classNames, batchSize, onProgress);
+    const result = { ...evaluation, skipped: source.skipped };
+    if (out === undefined) return result;
+    return { ...result, files: await writeReport(out, evaluation, `${dataType}, ${data}`) };
+  } finally {
+    model.dispose();
+  }
+}
+
+/** Evaluates a model on decoded images, a batch at a time. Leaks no tensor. */
+export async function evaluateOn(
+  model: LayersModel,
+  source: ImageSource,
+  classNames: readonly string[],
+  batchSize: number,
+  onProgress?: (done: number, total: number) => void,
+): Promise<Evaluation> {
+  const labels: number[] = [];
+  const predictions: number[] = [];
+  const plan = batches(source.usable(), batchSize);
+  let next = plan.length > 0 ? source.read(plan[0]!) : undefined;
+  let done = 0;
+  for (const [i, indices] of plan.entries()) {
+    const batch = await next!;
+    next = plan[i + 1] && source.read(plan[i + 1]!);
+    if (batch.indices.length > 0) {
+      labels.push(...batch.labels);
+      predictions.push(...(await predictLabels(model, batch.pixels, source.size)));
+    }
+    done += indices.length;
+    onProgress?.(done, source.length);
+  }
+  const matrix = confusionMatrix(labels, predictions, classNames.length);
+  return { classNames, matrix, report: classReport(matrix) };
+}
+
+async function predictLabels(
+  model: LayersModel,
+  pixels: Uint8Array,
+  size: number,
+): Promise<Int32Array> {
+  const predicted = tf.tidy(() => tf.argMax(vitLogits(model, pixels, size), 1));
+  const labels = (await predicted.data()) as Int32Array;
+  predicted.dispose();
+  return labels;
+}
+
+/** Logits `[n, C]` of each image alone. `pixels` are bytes, `[n, size, size, 3]` RGB. */
+export function vitLogits(model: LayersModel, pixels: Uint8Array, size: number): tf.Tensor2D {
+  return tf.tidy(() => {
+    const shape: [number, number, number, number] = [
+      pixels.length / (size * size * 3),
+      size,
+      size,
+      3,
+    ];
+    return forward(model, tf.tensor4d(normalise({ pixels, size }), shape)).vit;
+  });
+}

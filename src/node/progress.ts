@@ -1,0 +1,126 @@
+import cliProgress from 'cli-progress';
+import { classNamesOf } from '../training/data_types.js';
+import { count, percent } from './format.js';
+import type { SkippedImage } from './image_source.js';
+import type { EpochLog } from './run_folder.js';
+import type { StepState, TrainReporter } from './train.js';
+import type { TrainSettings } from './train_settings.js';
+
+/** How many skipped files are named before the rest is only counted. */
+const namedFiles = 5;
+
+/**
+ * Shows a training run in the terminal: a bar with images per second, losses, accuracy and time left,
+ * and a line that stays for each epoch. Without a terminal, only the lines.
+ */
+export function progressReporter(print: (line: string) => void = console.log): TrainReporter {
+  const bar = progressBar();
+  let settings: TrainSettings | undefined;
+  return {
+    decoded: (split, done, total) => bar.show(`decoding ${split}`, done, total, ''),
+    skipped(files) {
+      bar.clear();
+      print(skippedText(files));
+    },
+    started(run) {
+      bar.clear();
+      settings = run.settings;
+      print(startText(run));
+    },
+    stepped: (state) =>
+      bar.show(
+        `epoch ${state.epoch}/${settings!.epochs}`,
+        state.done,
+        state.total,
+        stepText(state, settings!.epochs),
+      ),
+    evaluated: (done, total) => bar.show('evaluating', done, total, ''),
+    epochEnded(log, isBest) {
+      bar.clear();
+      print(epochText(log, settings!.epochs, isBest));
+    },
+  };
+}
+
+/** A bar that appears only in a terminal, and leaves nothing behind. */
+export function progressBar() {
+  const bar = new cliProgress.SingleBar({
+    format: '{task} {bar} {value}/{total} {text}',
+    barsize: 20,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    clearOnComplete: true,
+    stopOnComplete: false,
+    hideCursor: true,
+    linewrap: false,
+  });
+  let task: string | undefined;
+  return {
+    show(name: string, done: number, total: number, text: string) {
+      if (!process.stderr.isTTY) return;
+      if (task === undefined) bar.start(total, done, { task: name, text });
+      if (task !== name) bar.setTotal(total);
+      task = name;
+      bar.update(done, { task: name, text });
+    },
+    clear() {
+      if (task !== undefined) bar.stop();
+      task = undefined;
+    },
+  };
+}
+
+/** Files that were left out, by name, on a few lines. */
+export function skippedText(files: readonly SkippedImage[]): string {
+  const named = files.slice(0, namedFiles).map(({ path, reason }) => `  ${path}: ${reason}`);
+  const more = files.length - named.length;
+  return [
+    `skipped ${count(files.length)} unusable ${files.length === 1 ? 'file' : 'files'}:`,
+    ...named,
+    ...(more > 0 ? [`  and ${count(more)} more`] : []),
+  ].join('\n');
+}
+
+/** Seconds as people say them: `42 s`, `3 min 05 s`, `2 h 10 min`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  const two = (n: number) => String(n).padStart(2, '0');
+  if (minutes < 60) return `${minutes} min ${two(whole % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
+}
+
+function startText(run: { settings: TrainSettings; train: number; test: number; epoch: number }) {
+  const { preset, dataType, learningRate, batchSize, epochs, seed } = run.settings;
+  const network = `${preset} BTN-${classNamesOf(dataType).length}`;
+  return [
+    `${run.epoch > 1 ? `resuming ${network} at epoch ${run.epoch}` : `training ${network}`} on ` +
+      `${count(run.train)} images, testing on ${count(run.test)}`,
+    `lr ${learningRate}, batch ${batchSize}, ${epochs} epochs, seed ${seed}`,
+  ].join('\n');
+}
+
+function stepText(
+  { epoch, done, total, loss, accuracy, imagesPerSecond }: StepState,
+  epochs: number,
+) {
+  const left = (total - done + (epochs - epoch) * total) / imagesPerSecond;
+  return `${imagesPerSecond.toFixed(1)} img/s, ${lossText(loss)}, acc ${percent(accuracy, 1)}, ${duration(left)} left`;
+}
+
+function lossText({ total, vit, bt, cba }: EpochLog['loss']): string {
+  const parts = Object.entries({ vit, bt, cba }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name} ${value.toFixed(3)}`],
+  );
+  return `loss ${total.toFixed(3)} (${parts.join(', ')})`;
+}
+
+function epochText(log: EpochLog, epochs: number, isBest: boolean): string {
+  const { train = null, test = null } = log.accuracy;
+  return (
+    `epoch ${String(log.epoch).padStart(String(epochs).length)}/${epochs}  ${lossText(log.loss)}  ` +
+    `train ${percent(train, 1)}  test ${percent(test, 1)}  ` +
+    `(${log.imagesPerSecond.toFixed(1)} img/s, ${duration(log.seconds)})${isBest ? '  best' : ''}`
+  );
+}

@@ -1,0 +1,94 @@
+import { promises as fs } from 'node:fs';
+import { join } from 'node:path';
+import { confusionMatrixSvg } from './confusion_matrix_svg.js';
+import { curvesSvg, type EpochRecord } from './curves_svg.js';
+import type { Evaluation } from './evaluate.js';
+import { classReportTable } from './report.js';
+import { UserError } from './user_error.js';
+import { makeFolder, writeFileSafely } from './write_file.js';
+
+/** One line of `log.jsonl`. */
+export interface EpochLog extends EpochRecord {
+  learningRate: number;
+  /** Of the test split. */
+  meanClassAccuracy: number | null;
+  /** Of training alone. */
+  seconds: number;
+  imagesPerSecond: number;
+}
+
+/** Paths of a run. */
+export interface RunFolder {
+  out: string;
+  config: string;
+  log: string;
+  /** Folder of the checkpoint after the last epoch, or where training was interrupted. */
+  last: string;
+  /** Folder of the checkpoint with the best test accuracy. */
+  best: string;
+  curves: string;
+}
+
+/** Paths of an evaluation. */
+export interface ReportFiles {
+  /** Per-class and overall accuracy as text. */
+  report: string;
+  /** The matrix as a picture. */
+  confusionMatrix: string;
+}
+
+export function runFolder(out: string): RunFolder {
+  const at = (name: string) => join(out, name);
+  return {
+    out,
+    config: at('config.json'),
+    log: at('log.jsonl'),
+    last: at('last'),
+    best: at('best'),
+    curves: at('curves.svg'),
+  };
+}
+
+/**
+ * Makes a run's folder and writes `config.json` into it.
+ *
+ * @throws UserError when it cannot be written, or holds a run that would be lost.
+ */
+export async function createRun(out: string, config: object): Promise<RunFolder> {
+  const folder = runFolder(out);
+  await makeFolder(out);
+  if ((await fs.readdir(out)).includes('config.json')) {
+    throw new UserError(
+      `${out} already holds a run: continue it with --resume ${out}, or choose another --out`,
+    );
+  }
+  await writeConfig(folder, config);
+  return folder;
+}
+
+export async function writeConfig(folder: RunFolder, config: object): Promise<void> {
+  await writeFileSafely(folder.config, `${JSON.stringify(config, null, 2)}\n`);
+}
+
+/** Writes the log, a line an epoch, and its curves. */
+export async function writeLog(folder: RunFolder, log: readonly EpochLog[]): Promise<void> {
+  const lines = log.map((entry) => `${JSON.stringify(entry)}\n`);
+  await writeFileSafely(folder.log, lines.join(''));
+  await writeFileSafely(folder.curves, await curvesSvg(log));
+}
+
+/** Writes the table and the confusion matrix of an evaluation. `subtitle` says of what. */
+export async function writeReport(
+  out: string,
+  { matrix, report, classNames }: Evaluation,
+  subtitle: string,
+): Promise<ReportFiles> {
+  const files = {
+    report: join(out, 'report.txt'),
+    confusionMatrix: join(out, 'confusion_matrix.svg'),
+  };
+  await writeFileSafely(files.report, `${subtitle}\n\n${classReportTable(report, classNames)}\n`);
+  const svg = await confusionMatrixSvg({ matrix, classNames, subtitle });
+  await writeFileSafely(files.confusionMatrix, svg);
+  return files;
+}

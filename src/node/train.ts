@@ -1,0 +1,381 @@
+import { basename, dirname } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { btn } from '../models/btn.js';
+import { mixSeeds } from '../ops/seeds.js';
+import { Adam } from '../training/adam.js';
+import { augment } from '../training/augmentation.js';
+import { classNamesOf } from '../training/data_types.js';
+import { batches, shuffled } from '../training/sampler.js';
+import { exponentialDecay } from '../training/schedule.js';
+import { LossNotFiniteError, type StepResult, trainStep } from '../training/step.js';
+import { describeModel, metadataOf } from './btn_files.js';
+import { checkpointFolder, disposeState, loadCheckpoint, saveCheckpoint } from './checkpoint.js';
+import { type Evaluation, evaluateOn } from './evaluate.js';
+import { imageFolder, type LabelledImage } from './image_folder.js';
+import {
+  type ImageBatch,
+  type ImageSource,
+  imageSource,
+  type SkippedImage,
+} from './image_source.js';
+import {
+  createRun,
+  type EpochLog,
+  type ReportFiles,
+  type RunFolder,
+  runFolder,
+  writeConfig,
+  writeLog,
+  writeReport,
+} from './run_folder.js';
+import { freshSettings, networkOf, resumedSettings, type TrainSettings } from './train_settings.js';
+import { UserError } from './user_error.js';
+import { makeFolder } from './write_file.js';
+
+export interface TrainOptions extends Partial<TrainSettings> {
+  /** The run's folder. Default, when resuming: that of the checkpoint. */
+  out?: string;
+  /** A run's or a checkpoint's folder to continue; its settings hold unless given anew. */
+  resume?: string;
+  /** Stop after so many steps. Default: none. */
+  maxSteps?: number;
+  /** Fail on the first unusable image instead of leaving it out. Default false. */
+  strict?: boolean;
+  /** Stops after the step under way, with a checkpoint. */
+  signal?: AbortSignal;
+  reporter?: TrainReporter;
+}
+
+/** What happens during training, for a progress display. All are optional. */
+export interface TrainReporter {
+  /** Before the first step; `epoch` counts from 1. */
+  started?(run: { settings: TrainSettings; train: number; test: number; epoch: number }): void;
+  /** Images decoded ahead, of a split that fits into memory. */
+  decoded?(split: 'train' | 'test', done: number, total: number): void;
+  /** Files left out. */
+  skipped?(files: readonly SkippedImage[]): void;
+  /** After each step. `done` and `total` count the epoch's images; the rest are means so far. */
+  stepped?(state: StepState): void;
+  /** Test images evaluated. */
+  evaluated?(done: number, total: number): void;
+  epochEnded?(log: EpochLog, isBest: boolean): void;
+}
+
+export interface StepState {
+  epoch: number;
+  done: number;
+  total: number;
+  loss: EpochLog['loss'];
+  accuracy: number;
+  imagesPerSecond: number;
+}
+
+export interface TrainResult {
+  folder: RunFolder;
+  log: EpochLog[];
+  /** Of the best epoch; absent when no epoch was finished. */
+  best?: BestEpoch & { files: ReportFiles };
+  /** True when the signal or `maxSteps` ended the run before its last epoch. */
+  stopped: boolean;
+}
+
+interface BestEpoch {
+  epoch: number;
+  evaluation: Evaluation;
+}
+
+/** Sums over the images of the epoch under way. */
+interface Sums {
+  images: number;
+  right: number;
+  seconds: number;
+  total: number;
+  vit: number;
+  bt?: number;
+  cba?: number;
+}
+
+/** Where a run stands: saved with each checkpoint. */
+interface Progress {
+  settings: TrainSettings;
+  /** The epoch under way, from 0 on. */
+  epoch: number;
+  /** How many images of the epoch's order are done. */
+  position: number;
+  sums: Sums;
+  log: EpochLog[];
+  best?: BestEpoch;
+}
+
+interface Run {
+  model: LayersModel;
+  optimizer: Adam;
+  progress: Progress;
+  folder: RunFolder;
+  train: ImageSource;
+  test: ImageSource;
+  /** Training files in the order of `train`. */
+  files: readonly LabelledImage[];
+}
+
+const noSums: Sums = { images: 0, right: 0, seconds: 0, total: 0, vit: 0 };
+
+/**
+ * Trains a BTN on images in folders and writes a run's folder: settings, log, curves, the last and
+ * the best model, report and confusion matrix.
+ *
+ * The best epoch is the one with the best accuracy on the test split, as the authors choose it: an
+ * optimistic figure.
+ *
+ * @throws UserError for data, settings, a checkpoint or a folder that cannot be used, and when the
+ *   loss is not a number; what was saved before stays.
+ */
+export async function train(options: TrainOptions): Promise<TrainResult> {
+  const run = await (options.resume === undefined ? freshRun(options) : resumedRun(options));
+  try {
+    const { settings, epoch } = run.progress;
+    options.reporter?.started?.({
+      settings,
+      train: run.train.usable().length,
+      test: run.test.usable().length,
+      epoch: epoch + 1,
+    });
+    const stopped = await trainEpochs(run, options);
+    return await resultOf(run, stopped);
+  } finally {
+    run.optimizer.dispose();
+    run.model.dispose();
+  }
+}
+
+async function freshRun(options: TrainOptions): Promise<Run> {
+  const settings = freshSettings(options);
+  if (options.out === undefined) throw new UserError('--out DIR is needed: where to write the run');
+  const config = networkOf(settings, classNamesOf(settings.dataType).length);
+  const sources = await openSources(settings, config.inputSize, options);
+  const folder = await createRun(options.out, settings);
+  const model = btn(config);
+  const { preset, dataType } = settings;
+  describeModel(model, { preset, config, dataType, classNames: classNamesOf(dataType) });
+  const progress = { settings, epoch: 0, position: 0, sums: noSums, log: [] };
+  return { model, optimizer: new Adam(), progress, folder, ...sources };
+}
+
+async function resumedRun(options: TrainOptions): Promise<Run> {
+  const from = await checkpointFolder(options.resume!);
+  const { model, optimizer: state, progress } = await loadCheckpoint<Progress>(from);
+  const optimizer = new Adam();
+  optimizer.setState(state);
+  disposeState(state);
+  try {
+    const { config } = metadataOf(model, from, options);
+    const settings = resumedSettings(progress.settings, options);
+    const sources = await openSources(settings, config.inputSize, options);
+    const folder = runFolder(options.out ?? runOf(from));
+    await makeFolder(folder.out);
+    await writeConfig(folder, settings);
+    return { model, optimizer, progress: { ...progress, settings }, folder, ...sources };
+  } catch (error) {
+    optimizer.dispose();
+    model.dispose();
+    throw error;
+  }
+}
+
+/** The run that a checkpoint's folder lies in. */
+function runOf(checkpoint: string): string {
+  return /^(last|best)(\.old)?$/.test(basename(checkpoint)) ? dirname(checkpoint) : checkpoint;
+}
+
+async function openSources(
+  { data, dataType }: TrainSettings,
+  size: number,
+  { strict, reporter }: TrainOptions,
+): Promise<Pick<Run, 'train' | 'test' | 'files'>> {
+  const folder = await imageFolder(data, dataType);
+  const open = async (split: 'train' | 'test') => {
+    const source = imageSource(folder[split], size, { strict });
+    if (source.cached) {
+      await source.preload((done) => reporter?.decoded?.(split, done, source.length));
+    }
+    if (source.skipped.length > 0) reporter?.skipped?.(source.skipped);
+    return source;
+  };
+  return { train: await open('train'), test: await open('test'), files: folder.train };
+}
+
+/** @returns whether the run was stopped before its end. */
+async function trainEpochs(run: Run, options: TrainOptions): Promise<boolean> {
+  const { settings } = run.progress;
+  let stepsLeft = options.maxSteps ?? Number.POSITIVE_INFINITY;
+  while (run.progress.epoch < settings.epochs) {
+    const steps = await trainEpoch(run, options, stepsLeft);
+    stepsLeft -= steps;
+    const unfinished = run.progress.position < run.train.length;
+    if (unfinished) {
+      await saveCheckpoint(run.folder.last, run.model, run.optimizer, run.progress);
+      return true;
+    }
+    await endEpoch(run, options);
+    if (options.signal?.aborted || stepsLeft <= 0) return run.progress.epoch < settings.epochs;
+  }
+  return false;
+}
+
+/** Trains from where the epoch stands to its end, or until told to stop. @returns steps taken. */
+async function trainEpoch(run: Run, options: TrainOptions, maxSteps: number): Promise<number> {
+  const { progress, train } = run;
+  const { settings, epoch } = progress;
+  const everyImage = Array.from({ length: train.length }, (_, i) => i);
+  const order = shuffled(everyImage, settings.seed, epoch).slice(progress.position);
+  const plan = batches(order, settings.batchSize).slice(0, maxSteps);
+  let next = plan[0] && train.read(plan[0]);
+  let steps = 0;
+  for (const [i, indices] of plan.entries()) {
+    if (options.signal?.aborted) break;
+    const batch = await next!;
+    next = plan[i + 1] && train.read(plan[i + 1]!); // decodes while the step runs
+    next?.catch(() => undefined); // reported when it is awaited
+    if (batch.skipped.length > 0) options.reporter?.skipped?.(batch.skipped);
+    if (batch.indices.length > 0) await step(run, batch);
+    progress.position += indices.length;
+    steps++;
+    options.reporter?.stepped?.(stepState(run));
+    await new Promise(setImmediate); // lets signals and the display through
+  }
+  return steps;
+}
+
+async function step(run: Run, batch: ImageBatch): Promise<void> {
+  const { progress, model, optimizer } = run;
+  const { settings, epoch, position } = progress;
+  const started = performance.now();
+  const { size } = run.train;
+  const count = batch.indices.length;
+  const values = augment(
+    { pixels: batch.pixels, size },
+    batch.indices,
+    settings.augmentation,
+    settings.seed,
+    epoch,
+  );
+  const images = tf.tensor4d(values, [count, size, size, 3]);
+  const labels = tf.tensor1d(batch.labels, 'int32');
+  try {
+    const result = await trainStep(
+      model,
+      optimizer,
+      { images, labels },
+      {
+        learningRate: exponentialDecay(settings.learningRate, epoch, settings.decay),
+        lambda: settings.lambda,
+        seed: mixSeeds(mixSeeds(settings.seed, epoch), position),
+      },
+    );
+    const seconds = (performance.now() - started) / 1000;
+    progress.sums = added(progress.sums, result, batch.labels, seconds);
+  } catch (error) {
+    throw error instanceof LossNotFiniteError ? diverged(error, run, batch) : error;
+  } finally {
+    tf.dispose([images, labels]);
+  }
+}
+
+function added(sums: Sums, result: StepResult, labels: Int32Array, seconds: number): Sums {
+  const n = labels.length;
+  const right = labels.reduce((sum, label, i) => sum + Number(label === result.predictions[i]), 0);
+  return {
+    images: sums.images + n,
+    right: sums.right + right,
+    seconds: sums.seconds + seconds,
+    total: sums.total + n * result.loss,
+    vit: sums.vit + n * result.vitLoss,
+    ...(result.btLoss !== undefined && { bt: (sums.bt ?? 0) + n * result.btLoss }),
+    ...(result.cbaLoss !== undefined && { cba: (sums.cba ?? 0) + n * result.cbaLoss }),
+  };
+}
+
+function diverged(error: LossNotFiniteError, run: Run, batch: ImageBatch): UserError {
+  const { progress, folder, files } = run;
+  const where = `epoch ${progress.epoch + 1}, image ${progress.position + 1}`;
+  const saved = progress.log.length > 0 ? `the checkpoint before is in ${folder.last}` : '';
+  const names = batch.indices.map((index) => files[index]!.path).join(', ');
+  return new UserError(
+    [`${error.message} at ${where}: try a smaller --lr`, saved, `the batch was ${names}`]
+      .filter(Boolean)
+      .join('; '),
+    { cause: error },
+  );
+}
+
+/** Evaluates, logs and saves at the end of an epoch, and goes on to the next. */
+async function endEpoch(run: Run, { reporter }: TrainOptions): Promise<void> {
+  const { progress, folder, model, optimizer, test } = run;
+  const { settings, sums, epoch } = progress;
+  const classNames = classNamesOf(settings.dataType);
+  const evaluation = await evaluateOn(model, test, classNames, settings.batchSize, (done, total) =>
+    reporter?.evaluated?.(done, total),
+  );
+  const isBest = accuracyOf(evaluation) > accuracyOf(progress.best?.evaluation);
+  const { report } = evaluation;
+  const entry: EpochLog = {
+    epoch: epoch + 1,
+    learningRate: exponentialDecay(settings.learningRate, epoch, settings.decay),
+    loss: meanLoss(sums),
+    accuracy: { train: sums.right / sums.images, test: report.accuracy ?? undefined },
+    meanClassAccuracy: report.meanClassAccuracy,
+    seconds: sums.seconds,
+    imagesPerSecond: sums.images / sums.seconds,
+  };
+  Object.assign(progress, {
+    epoch: epoch + 1,
+    position: 0,
+    sums: noSums,
+    log: [...progress.log, entry],
+    ...(isBest && { best: { epoch: epoch + 1, evaluation } }),
+  } satisfies Partial<Progress>);
+  await saveCheckpoint(folder.last, model, optimizer, progress);
+  if (isBest) {
+    await saveCheckpoint(folder.best, model, optimizer, progress);
+    await writeReport(folder.out, evaluation, subtitle(progress));
+  }
+  await writeLog(folder, progress.log);
+  reporter?.epochEnded?.(entry, isBest);
+}
+
+function accuracyOf(evaluation: Evaluation | undefined): number {
+  return evaluation?.report.accuracy ?? -1;
+}
+
+function meanLoss({ images, total, vit, bt, cba }: Sums): EpochLog['loss'] {
+  return {
+    total: total / images,
+    vit: vit / images,
+    ...(bt !== undefined && { bt: bt / images }),
+    ...(cba !== undefined && { cba: cba / images }),
+  };
+}
+
+function stepState({ progress, train }: Run): StepState {
+  const { sums, position, epoch } = progress;
+  return {
+    epoch: epoch + 1,
+    done: position,
+    total: train.length,
+    loss: meanLoss(sums),
+    accuracy: sums.right / sums.images,
+    imagesPerSecond: sums.images / sums.seconds,
+  };
+}
+
+function subtitle({ settings, best }: Progress): string {
+  return `${settings.dataType}, ${settings.preset} BTN, epoch ${best!.epoch}, each image alone (vit)`;
+}
+
+async function resultOf({ progress, folder }: Run, stopped: boolean): Promise<TrainResult> {
+  const { log, best } = progress;
+  if (!best) return { folder, log, stopped };
+  const files = await writeReport(folder.out, best.evaluation, subtitle(progress));
+  return { folder, log, best: { ...best, files }, stopped };
+}
