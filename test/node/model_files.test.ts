@@ -248,7 +248,9 @@ describe('loadModelFiles refuses', () => {
 
   it('layers that are not known', async () => {
     changeJson((json) => JSON.parse(JSON.stringify(json).replaceAll('"Dense"', '"Missing"')));
-    expect(await failure()).toMatch(/is not a usable layers model: Unknown layer: Missing/);
+    expect(await failure()).toMatch(
+      /model: no layer named Missing is known: import what registers it first$/,
+    );
   });
 
   it('is a UserError with the cause', async () => {
