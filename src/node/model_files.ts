@@ -11,6 +11,8 @@ import { makeFolder, writeFileSafely } from './write_file.js';
 /** The size that TensorFlow.js splits weights at, so that browsers cache them. */
 const shardBytes = 4 * 1024 * 1024;
 const ownWeights = /^weights-[0-9a-f]{16}-\d+of\d+\.bin$/;
+/** What a save that was killed left behind. */
+const unfinished = /^(model\.json|weights-.+\.bin)\.[0-9a-f]{12}\.tmp$/;
 
 /**
  * Saves a model in the TensorFlow.js layers format: `model.json` and `weights-….bin` files. It
@@ -89,7 +91,9 @@ async function writeWeights(weights: Uint8Array, dir: string): Promise<string[]>
 }
 
 async function deleteOldWeights(dir: string, current: ReadonlySet<string>): Promise<void> {
-  const old = (await fs.readdir(dir)).filter((name) => ownWeights.test(name) && !current.has(name));
+  const old = (await fs.readdir(dir)).filter(
+    (name) => unfinished.test(name) || (ownWeights.test(name) && !current.has(name)),
+  );
   // The new model is complete; an old file that stays costs only space.
   await Promise.all(old.map((name) => fs.rm(join(dir, name)).catch(() => undefined)));
 }

@@ -128,6 +128,7 @@ describe('saveModelFiles over an earlier model', () => {
   it('replaces it and deletes its weights, but no other files', async () => {
     await saveModelFiles(smallModel(), dir);
     writeFile(join(dir, 'README.md'));
+    writeFile(join(dir, 'model.json.0123456789ab.tmp'));
     const model = smallModel();
     await saveModelFiles(model, dir);
     expect(weightFiles()).toHaveLength(2);
