@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { classNamesOf, type DataType, dataTypes, isDataType } from 'btn-layers/training';
-import { type ClassName, isDrawnClass } from './expressions.js';
+import { type ClassName, expressions, isDrawnClass } from './expressions.js';
 import type { Split } from './people.js';
-import { pictureAt, takePicture } from './picture.js';
+import { drawSvg, pictureAt, takePicture } from './picture.js';
 
 export type DrawOptions = {
   /** The folder to make: it gets `train/1..7`, `test/1..7` (8 with contempt) and `dataset.json`. */
@@ -34,10 +34,10 @@ export type DrawnFaces = {
 /** `dataset.json`: written last, so a folder that has it is whole. */
 type Description = {
   format: 'illustrated-faces';
-  /** Raised whenever the same options would give other pictures. */
-  version: number;
+  /** Changes when this program, or DiceBear, would draw other pictures for the same options. */
+  drawing: string;
   dataType: DataType;
-  classNames: readonly string[];
+  classNames: readonly ClassName[];
   trainPerClass: number;
   testPerClass: number;
   seed: number;
@@ -45,8 +45,23 @@ type Description = {
   licences: readonly string[];
 };
 
+const splits = ['train', 'test'] as const;
+
 const descriptionFile = 'dataset.json';
-const version = 1;
+
+/** Of the table of faces, and of the first pictures of each class as they are before sharp renders them. */
+function drawingOf(classNames: readonly ClassName[], seed: number, size: number): string {
+  const hash = createHash('sha256').update(JSON.stringify(expressions));
+  for (const split of splits) {
+    for (const className of classNames) {
+      for (let index = 0; index < 8; index++) {
+        const { person, face, shot } = pictureAt(seed, split, className, index);
+        hash.update(drawSvg(person, face, shot, size)).update(JSON.stringify(shot));
+      }
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
+}
 
 const licences = [
   'Open Peeps by Pablo Stanley, https://www.openpeeps.com/, CC0 1.0',
@@ -79,11 +94,16 @@ function describe(options: DrawOptions): Description {
   checkCount('testPerClass', testPerClass, 1, 99_999);
   checkCount('seed', seed, 0, Number.MAX_SAFE_INTEGER);
   checkCount('size', size, 16, 1024);
+  const classNames = classNamesOf(dataType).map((name) => {
+    if (!isDrawnClass(name))
+      throw new Error(`dataType is ${dataType}: no face is drawn for ${name}`);
+    return name;
+  });
   return {
     format: 'illustrated-faces',
-    version,
+    drawing: drawingOf(classNames, seed, size),
     dataType,
-    classNames: classNamesOf(dataType),
+    classNames,
     trainPerClass,
     testPerClass,
     seed,
@@ -94,8 +114,6 @@ function describe(options: DrawOptions): Description {
 
 const perClass = (description: Description, split: Split) =>
   split === 'train' ? description.trainPerClass : description.testPerClass;
-
-const splits = ['train', 'test'] as const;
 
 type Found = 'nothing' | 'this' | 'another';
 
@@ -138,7 +156,6 @@ async function layOut(root: string, description: Description): Promise<Job[]> {
   const jobs: Job[] = [];
   for (const split of splits) {
     for (const [label, className] of description.classNames.entries()) {
-      if (!isDrawnClass(className)) throw new Error(`No face is drawn for the class ${className}`);
       const folder = join(root, split, `${label + 1}`);
       await mkdir(folder, { recursive: true });
       for (let index = 0; index < perClass(description, split); index++) {

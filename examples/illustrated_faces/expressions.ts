@@ -42,7 +42,6 @@ export const expressions: Readonly<Record<ClassName, Expression>> = {
     openPeeps: ['awe', 'explaining'],
     avataaars: [
       { eyes: ['surprised'], eyebrows: raisedBrows, mouth: ['disbelief'] },
-      { eyes: ['default'], eyebrows: ['raisedExcited'], mouth: ['disbelief'] },
       { eyes: ['surprised'], eyebrows: ['raisedExcited'], mouth: ['screamOpen'] },
     ],
   },
@@ -99,9 +98,7 @@ export const expressions: Readonly<Record<ClassName, Expression>> = {
   },
   contempt: {
     openPeeps: ['contempt', 'suspicious', 'blank'],
-    avataaars: [
-      { eyes: ['side', 'eyeRoll'], eyebrows: unevenBrows, mouth: ['serious', 'twinkle'] },
-    ],
+    avataaars: [{ eyes: ['side', 'eyeRoll'], eyebrows: unevenBrows, mouth: ['serious'] }],
   },
 };
 

@@ -63,7 +63,6 @@ const openPeepsHeads: Names<OpenPeepsOptions['head']> = [
 const openPeepsGlasses: Names<OpenPeepsOptions['accessories']> = [
   'glasses',
   'glasses2',
-  'glasses3',
   'glasses5',
 ];
 const openPeepsBeards: Names<OpenPeepsOptions['facialHair']> = ['chin'];
@@ -80,7 +79,6 @@ const avataaarsHeads: Names<AvataaarsOptions['top']> = [
   'frida',
   'fro',
   'froBand',
-  'longButNotTooLong',
   'shavedSides',
   'straight01',
   'straight02',
@@ -94,7 +92,6 @@ const avataaarsHeads: Names<AvataaarsOptions['top']> = [
   'sides',
   'theCaesar',
   'theCaesarAndSidePart',
-  'bigHair',
 ];
 const avataaarsGlasses: Names<AvataaarsOptions['accessories']> = [
   'prescription01',

@@ -246,6 +246,13 @@ describe('drawIllustratedFaces', () => {
     expect((await drawIllustratedFaces({ ...small, seed: 6, out })).reused).toBe(false);
     expect((await readFile(picture)).equals(bytes)).toBe(false);
 
+    // As a version of the program with other faces would have left it.
+    const descriptionFile = join(out, 'dataset.json');
+    const description = await readFile(descriptionFile, 'utf8');
+    await writeFile(descriptionFile, description.replace(/"drawing": "\w{16}"/, '"drawing": "0"'));
+    expect((await drawIllustratedFaces({ ...small, seed: 6, out })).reused).toBe(false);
+    expect(await readFile(descriptionFile, 'utf8')).toBe(description);
+
     await rm(picture);
     expect((await drawIllustratedFaces({ ...small, seed: 6, out })).reused).toBe(false);
     expect((await stat(picture)).size).toBeGreaterThan(0);
