@@ -31,7 +31,10 @@ export function accumulateGemm(
   });
 }
 
-/** Panel length at which n columns of b take about 256 KiB. */
+/**
+ * Panel length at which n columns of b take about 256 KiB. Never a power of two: rows at such a distance fall on the
+ * same cache lines, and transposing into them takes ten times as long.
+ */
 export function panelLength(n: number): number {
-  return Math.max(128, Math.min(1024, Math.floor(65536 / n)));
+  return Math.max(120, Math.min(1000, Math.floor(65536 / n) - 8));
 }

@@ -86,7 +86,7 @@ export interface KernelArgs<Inputs extends string, Attrs> {
   readonly attrs: Attrs;
 }
 
-type KernelBody<Inputs extends string, Attrs> = (args: KernelArgs<Inputs, Attrs>) => TensorInfo;
+type KernelBody<Inputs extends string, Attrs, Output> = (args: KernelArgs<Inputs, Attrs>) => Output;
 
 /** A kernel that we supply: `create` receives the kernel of tfjs-backend-wasm, where there is one. */
 export interface WasmKernel {
@@ -95,9 +95,15 @@ export interface WasmKernel {
 }
 
 /** A {@link WasmKernel} with typed inputs and attributes, which tfjs does not check. */
-export function defineKernel<Inputs extends string, Attrs>(
+export function defineKernel<
+  Inputs extends string,
+  Attrs,
+  Output extends TensorInfo | TensorInfo[] = TensorInfo,
+>(
   kernelName: string,
-  create: (stock: KernelBody<Inputs, Attrs> | undefined) => KernelBody<Inputs, Attrs>,
+  create: (
+    stock: KernelBody<Inputs, Attrs, Output> | undefined,
+  ) => KernelBody<Inputs, Attrs, Output>,
 ): WasmKernel {
   return { kernelName, create: create as unknown as WasmKernel['create'] };
 }

@@ -14,10 +14,12 @@ import { conv2dBackpropFilter } from './conv2d_backprop_filter.js';
 import { conv2dBackpropInput } from './conv2d_backprop_input.js';
 import { depthwiseConv2dBackpropFilter } from './depthwise_conv2d_backprop_filter.js';
 import { depthwiseConv2dBackpropInput } from './depthwise_conv2d_backprop_input.js';
+import { fusedBatchNorm } from './fused_batch_norm.js';
 import { fusedMatMul } from './fused_mat_mul.js';
 import type { WasmKernel } from './heap.js';
 import { maxPoolGrad } from './max_pool_grad.js';
 import { slice } from './slice.js';
+import { splitV, unpack } from './split.js';
 import { mean, sum } from './sum.js';
 import { tile } from './tile.js';
 import { unsortedSegmentSum } from './unsorted_segment_sum.js';
@@ -34,12 +36,15 @@ const kernels: readonly WasmKernel[] = [
   conv2dBackpropInput,
   depthwiseConv2dBackpropFilter,
   depthwiseConv2dBackpropInput,
+  fusedBatchNorm,
   fusedMatMul,
   maxPoolGrad,
   mean,
   slice,
+  splitV,
   sum,
   tile,
+  unpack,
   unsortedSegmentSum,
 ];
 

@@ -126,6 +126,41 @@ describe('wasm kernels', () => {
     );
   });
 
+  it('batchNorm agrees with cpu', async () => {
+    await expectSameOnWasm(() =>
+      [
+        [7, 5],
+        [2, 3, 4, 6],
+      ].flatMap((dimensions) => {
+        const x = tf.add(randomTensor(dimensions, 1), 3);
+        const channels = [dimensions.at(-1) as number];
+        const mean = randomTensor(channels, 2) as tf.Tensor1D;
+        const variance = tf.square(randomTensor(channels, 3)) as tf.Tensor1D;
+        const offset = randomTensor(channels, 4) as tf.Tensor1D;
+        const scale = randomTensor(channels, 5) as tf.Tensor1D;
+        return [
+          tf.batchNorm(x, mean, variance, offset, scale, 1e-3),
+          tf.batchNorm(x, mean, variance, undefined, scale),
+          tf.batchNorm(x, mean, variance, offset),
+          tf.batchNorm(x, tf.square(x), tf.square(x), x, x),
+        ];
+      }),
+    );
+  });
+
+  it('split and unstack agree with cpu', async () => {
+    await expectSameOnWasm(() => {
+      const x = randomTensor([4, 6, 9], 1);
+      return [
+        ...tf.split(x, 3, 1),
+        ...tf.split(x, [2, 3, 4], -1),
+        ...tf.split(tf.cast(x, 'bool'), 2, 0),
+        ...tf.unstack(x, 1),
+        ...tf.unstack(x, -1),
+      ];
+    }, 1e-9);
+  });
+
   it('unsortedSegmentSum agrees with cpu, and drops rows without a segment', async () => {
     await expectSameOnWasm(() => {
       const ids = tf.tensor1d([3, 0, 3, 1, -1, 7], 'int32');
