@@ -57,7 +57,12 @@ export abstract class BtnLayer extends layers.Layer {
     this.trainableWeights = Object.values(parts).flatMap(([part]) => part.trainableWeights);
   }
 
-  /** A truncated normal, σ 0.02, seeded for the n-th weight: how vision transformers start. */
+  /** LeCun normal, variance 1 / inputs, seeded for the n-th weight: how projections start. */
+  protected leCunNormal(n = 0): Initializer {
+    return initializers.leCunNormal(seedArg(nthSeed(this.seed, n)));
+  }
+
+  /** A truncated normal, σ 0.02, seeded for the n-th weight: how embeddings start. */
   protected truncatedNormal(n = 0): Initializer {
     return initializers.truncatedNormal({ stddev: 0.02, ...seedArg(nthSeed(this.seed, n)) });
   }

@@ -26,9 +26,9 @@ export class FeatureGate extends BtnLayer {
 
   override build(inputShape: LayerShape): void {
     const width = knownSize('FeatureGate', shapeList(inputShape)[0]!, -1);
-    this.kernel1 = this.weight('kernel1', [width, width], this.truncatedNormal(0));
+    this.kernel1 = this.weight('kernel1', [width, width], this.leCunNormal(0));
     this.bias1 = this.weight('bias1', [width], zeros());
-    this.kernel2 = this.weight('kernel2', [width, width], this.truncatedNormal(1));
+    this.kernel2 = this.weight('kernel2', [width, width], this.leCunNormal(1));
     this.bias2 = this.weight('bias2', [width], zeros());
     this.built = true;
   }

@@ -59,13 +59,9 @@ export class LandmarkAttention extends BtnLayer {
     if (!Number.isInteger(this.side)) {
       throw new Error(`LandmarkAttention: ${tokens} tokens are not a square map`);
     }
-    this.keyValueKernel = this.weight(
-      'keyValueKernel',
-      [width, 2 * width],
-      this.truncatedNormal(0),
-    );
+    this.keyValueKernel = this.weight('keyValueKernel', [width, 2 * width], this.leCunNormal(0));
     this.keyValueBias = this.weight('keyValueBias', [2 * width], zeros());
-    this.outputKernel = this.weight('outputKernel', [width, width], this.truncatedNormal(1));
+    this.outputKernel = this.weight('outputKernel', [width, width], this.leCunNormal(1));
     this.outputBias = this.weight('outputBias', [width], zeros());
     this.biasTable = this.weight(
       'relativePositionBias',

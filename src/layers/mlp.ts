@@ -40,9 +40,9 @@ export class Mlp extends BtnLayer {
   override build(inputShape: LayerShape): void {
     const width = knownSize('Mlp', shapeList(inputShape)[0]!, -1);
     const hidden = Math.round(width * this.ratio);
-    this.kernel1 = this.weight('kernel1', [width, hidden], this.truncatedNormal(0));
+    this.kernel1 = this.weight('kernel1', [width, hidden], this.leCunNormal(0));
     this.bias1 = this.weight('bias1', [hidden], zeros());
-    this.kernel2 = this.weight('kernel2', [hidden, width], this.truncatedNormal(1));
+    this.kernel2 = this.weight('kernel2', [hidden, width], this.leCunNormal(1));
     this.bias2 = this.weight('bias2', [width], zeros());
     this.built = true;
   }

@@ -82,7 +82,7 @@ export class MultiLevelAttention extends BtnLayer {
       this.weightOf[`${name}Kernel`] = this.weight(
         `${name}Kernel`,
         [width, width],
-        this.truncatedNormal(n),
+        this.leCunNormal(n),
       );
       this.weightOf[`${name}Bias`] = this.weight(`${name}Bias`, [width], zeros());
     };

@@ -41,9 +41,9 @@ export class SelfAttention extends BtnLayer {
   override build(inputShape: LayerShape): void {
     const width = knownSize('SelfAttention', shapeList(inputShape)[0]!, 2);
     checkHeads('SelfAttention', width, this.numHeads);
-    this.inputKernel = this.weight('inputKernel', [width, 3 * width], this.truncatedNormal(0));
+    this.inputKernel = this.weight('inputKernel', [width, 3 * width], this.leCunNormal(0));
     this.inputBias = this.weight('inputBias', [3 * width], zeros());
-    this.outputKernel = this.weight('outputKernel', [width, width], this.truncatedNormal(1));
+    this.outputKernel = this.weight('outputKernel', [width, width], this.leCunNormal(1));
     this.outputBias = this.weight('outputBias', [width], zeros());
     this.built = true;
   }

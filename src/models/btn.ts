@@ -11,6 +11,7 @@
  */
 import * as tfl from '@tensorflow/tfjs-layers';
 import { BatchTransformer } from '../layers/batch_transformer.js';
+import { seedArg } from '../layers/btn_layer.js';
 import { ClassToken } from '../layers/class_token.js';
 import { DropPath } from '../layers/drop_path.js';
 import { FeatureGate } from '../layers/feature_gate.js';
@@ -170,7 +171,7 @@ function classMap(tokens: Node, name: string, numClasses: number, { seed }: Wiri
 }
 
 function dense(name: string, units: number, seed: number | undefined) {
-  const kernelInitializer = tfl.initializers.truncatedNormal({ stddev: 0.02, seed: seed! });
+  const kernelInitializer = tfl.initializers.leCunNormal(seedArg(seed));
   return tfl.layers.dense({ name, units, kernelInitializer });
 }
 
