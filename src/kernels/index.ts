@@ -1,6 +1,4 @@
 /** Kernels by backend. Importing this module registers them; every entry point that runs an op imports it. */
-import { registerWasmKernels } from './wasm/index.js';
+import './register.js';
 
-export { registerWasmKernels };
-
-registerWasmKernels();
+export { registerWasmKernels } from './wasm/index.js';
