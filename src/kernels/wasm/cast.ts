@@ -1,18 +1,18 @@
-import { Cast, type CastAttrs, getKernel, NotEqual, type TensorInfo } from '@tensorflow/tfjs-core';
-import { addressOf, defineKernel } from './heap.js';
+import { Cast, type CastAttrs, util } from '@tensorflow/tfjs-core';
+import { addressOf, defineKernel, heapFloats, heapInts } from './heap.js';
 
 /** `Cast`: to bool it asks "is it zero?"; the stock kernel keeps the low byte of the truncated number instead. */
 export const cast = defineKernel<'x', CastAttrs>(Cast, (stock) => (args) => {
   const { inputs, backend, attrs } = args;
   const { x } = inputs;
-  const isNumber = x.dtype === 'float32' || x.dtype === 'int32';
-  if (attrs.dtype === 'bool' && isNumber) {
-    const zero = backend.makeOutput([], x.dtype);
-    const address = addressOf(backend, zero);
-    backend.wasm.HEAPU8.fill(0, address, address + 4);
-    const { kernelFunc } = getKernel(NotEqual, 'wasm');
-    const out = kernelFunc({ inputs: { a: x, b: zero }, backend }) as TensorInfo;
-    backend.disposeData(zero.dataId);
+  if (attrs.dtype === 'bool' && (x.dtype === 'float32' || x.dtype === 'int32')) {
+    const out = backend.makeOutput(x.shape, 'bool');
+    const values = x.dtype === 'float32' ? heapFloats(backend) : heapInts(backend);
+    const from = addressOf(backend, x) >>> 2;
+    const to = addressOf(backend, out);
+    const bytes = backend.wasm.HEAPU8;
+    const size = util.sizeFromShape(x.shape);
+    for (let i = 0; i < size; i++) bytes[to + i] = values[from + i] === 0 ? 0 : 1;
     return out;
   }
   if (stock) return stock(args);

@@ -180,3 +180,22 @@ describe('a stock model trains on wasm as on cpu', () => {
     });
   });
 });
+
+describe('training on wasm', () => {
+  it('does not grow the heap from step to step', async () => {
+    await tf.setBackend('wasm');
+    const heapBytes = () =>
+      (tf.backend() as unknown as { wasm: { HEAPU8: Uint8Array } }).wasm.HEAPU8.length;
+    const model = residualModel();
+    model.compile({ optimizer: tf.train.sgd(0.01), loss: 'categoricalCrossentropy' });
+    const x = randomTensor([16, ...IMAGE], 1);
+    const y = tf.oneHot(tf.fill([16], 1, 'int32'), 4);
+    for (let step = 0; step < 3; step++) await model.trainOnBatch(x, y);
+    const [heap, tensors] = [heapBytes(), tf.memory().numTensors];
+    for (let step = 0; step < 60; step++) await model.trainOnBatch(x, y);
+    expect(heapBytes()).toBe(heap);
+    expect(tf.memory().numTensors).toBe(tensors);
+    model.dispose();
+    tf.dispose([x, y]);
+  });
+});
