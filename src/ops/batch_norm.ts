@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { affine } from './affine.js';
 import { defineOp } from './registry.js';
 
 interface Attrs {
@@ -19,11 +20,8 @@ const runBatchNorm = defineOp<Attrs>({
   composite([x, gamma, beta], { epsilon }) {
     const rows = toRows(x!);
     const mean = tf.mean(rows, 0);
-    const centered = tf.sub(rows, mean);
-    const variance = tf.mean(tf.square(centered), 0);
-    const factor = tf.mul(gamma!, tf.rsqrt(tf.add(variance, epsilon)));
-    const output = tf.add(tf.mul(centered, factor), beta!);
-    return [tf.reshape(output, x!.shape), mean, variance];
+    const variance = tf.mean(tf.square(tf.sub(rows, mean)), 0);
+    return [batchNormWith(x!, gamma!, beta!, mean, variance, epsilon), mean, variance];
   },
   saveOutputs: [false, true, true],
   gradient([dy, dMean, dVariance], [x, gamma, _beta, mean, variance], { epsilon }) {
@@ -43,8 +41,8 @@ const runBatchNorm = defineOp<Attrs>({
         );
         const offset = tf.div(tf.sub(dMean!, tf.mul(dBeta, factor)), count);
         const constant = tf.sub(offset, tf.mul(mean!, slope));
-        const dx = tf.add(tf.add(tf.mul(dRows, factor), tf.mul(rows, slope)), constant);
-        return tf.reshape(dx, x!.shape);
+        const direct = affine(dRows, factor, constant);
+        return tf.reshape(tf.add(direct, affine(rows, slope, tf.zerosLike(slope))), x!.shape);
       },
       () => dGamma,
       () => dBeta,
@@ -84,7 +82,7 @@ export function batchNormWith(
 ): tf.Tensor {
   return tf.tidy(() => {
     const factor = tf.mul(gamma, tf.rsqrt(tf.add(variance, epsilon)));
-    return tf.add(tf.mul(x, factor), tf.sub(beta, tf.mul(mean, factor)));
+    return affine(x, factor, tf.sub(beta, tf.mul(mean, factor)));
   });
 }
 

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { affine } from './affine.js';
 import { defineOp } from './registry.js';
 
 const runPrelu = defineOp<Record<string, never>>({
@@ -7,8 +8,8 @@ const runPrelu = defineOp<Record<string, never>>({
   gradient([dy], [x, alpha]) {
     return [
       () => {
-        const positive = tf.step(x!);
-        return tf.mul(dy!, tf.add(tf.mul(positive, tf.sub(1, alpha!)), alpha!));
+        const slope = affine(tf.step(x!), tf.sub(1, alpha!), alpha!);
+        return tf.mul(dy!, slope);
       },
       () => {
         // min(x, 0) as x − relu(x): minimum is thirty times slower on wasm.
