@@ -260,8 +260,7 @@ function timeKernel({ kernel, inputs, attrs }: Case): number {
 const selected = cases.filter(({ kernel }) => kernel.includes(wanted));
 await tf.setBackend('wasm');
 const stock = new Map(tf.getKernelsForBackend('wasm').map((config) => [config.kernelName, config]));
-const { registerWasmKernels } = await import('../src/kernels/index.js');
-registerWasmKernels();
+await import('../src/kernels/index.js');
 const ours = new Map(tf.getKernelsForBackend('wasm').map((config) => [config.kernelName, config]));
 
 function use(config: tf.KernelConfig): void {

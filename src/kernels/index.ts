@@ -1,4 +1,4 @@
-/** Kernels by backend. Importing this module registers them; every entry point that runs an op imports it. */
-import './register.js';
+/** Kernels by backend. Importing this registers them; whatever runs an op does. */
+import { registerWasmKernels } from './wasm/index.js';
 
-export { registerWasmKernels } from './wasm/index.js';
+registerWasmKernels();

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { initializers, layers } from '@tensorflow/tfjs-layers';
-import '../kernels/register.js';
+import '../kernels/index.js';
 import { hashText, mixSeeds } from '../ops/seeds.js';
 import type { Shape } from '../ops/shape_check.js';
 

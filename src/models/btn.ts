@@ -161,18 +161,17 @@ function classify(
   x = apply(new SliceTokens({ name: 'VIT.class', begin: 0, count: 1 }), x);
   x = apply(tfl.layers.flatten({ name: 'VIT.features' }), x);
   x = apply(new FeatureGate({ name: 'VIT.se_block', seed: seed() }), x);
-  return apply(dense('vit', numClasses, seed()), x);
+  const kernelInitializer = tfl.initializers.leCunNormal(seedArg(seed()));
+  return apply(tfl.layers.dense({ name: 'vit', units: numClasses, kernelInitializer }), x);
 }
 
 /** `[B, 49, D]` → `[B, C, 49]` */
 function classMap(tokens: Node, name: string, numClasses: number, { seed }: Wiring): Node {
-  const scores = apply(dense(name, numClasses, seed()), tokens);
+  // Small at the start, so that batch attention begins near uniform and does not saturate.
+  const kernelInitializer = tfl.initializers.truncatedNormal({ stddev: 0.02, ...seedArg(seed()) });
+  const layer = tfl.layers.dense({ name, units: numClasses, kernelInitializer });
+  const scores = apply(layer, tokens);
   return apply(tfl.layers.permute({ name: `${name}.map`, dims: [2, 1] }), scores);
-}
-
-function dense(name: string, units: number, seed: number | undefined) {
-  const kernelInitializer = tfl.initializers.leCunNormal(seedArg(seed));
-  return tfl.layers.dense({ name, units, kernelInitializer });
 }
 
 /** Where the tokens of the last level begin in the concatenation of all, and how many they are. */

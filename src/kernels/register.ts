@@ -1,3 +1,0 @@
-import { registerWasmKernels } from './wasm/index.js';
-
-registerWasmKernels();
