@@ -29,7 +29,7 @@ export interface OpDefinition<Attrs> {
 export function defineOp<Attrs extends object>(
   definition: OpDefinition<Attrs>,
 ): (inputs: tf.Tensor[], attrs: Attrs) => tf.Tensor[] {
-  const { kernelName } = definition;
+  const { kernelName, saveOutputs = [] } = definition;
   for (const backendName of backendNames) {
     if (tf.getKernel(kernelName, backendName)) continue;
     tf.registerKernel({
@@ -45,19 +45,31 @@ export function defineOp<Attrs extends object>(
     tf.registerGradient({
       kernelName,
       saveAllInputs: true,
-      outputsToSave: definition.saveOutputs ?? [],
+      outputsToSave: saveOutputs,
       gradFunc: (dy, saved, attrs) => {
         const dys = Array.isArray(dy) ? dy : [dy];
+        const given = attrs as unknown as Attrs;
         return Object.fromEntries(
-          Object.entries(definition.gradient(dys, saved, attrs as unknown as Attrs)),
+          Object.entries(definition.gradient(dys, reconnected(saved, given), given)),
         );
       },
     });
   }
-  return (inputs, attrs) => {
+  /**
+   * TensorFlow.js puts a saved output on the tape before the op that made it, which cuts it off from
+   * the inputs: where a gradient is differentiated in turn, the outputs are computed anew.
+   */
+  const reconnected = (saved: tf.Tensor[], attrs: Attrs) => {
+    const count = saveOutputs.filter((save) => save).length;
+    if (count === 0 || tf.engine().state.gradientDepth === 0) return saved;
+    const inputs = saved.slice(0, -count);
+    return [...inputs, ...run(inputs, attrs).filter((_, i) => saveOutputs[i])];
+  };
+  const run = (inputs: tf.Tensor[], attrs: Attrs) => {
     const outputs: unknown = tf
       .engine()
       .runKernel(kernelName, inputs as unknown as tf.NamedTensorMap, attrs as tf.NamedAttrMap);
     return (Array.isArray(outputs) ? outputs : [outputs]) as tf.Tensor[];
   };
+  return run;
 }
