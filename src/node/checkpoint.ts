@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { Adam, AdamState } from '../training/adam.js';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.js';
-import type { StateDict } from '../weights/state_dict.js';
+import { elementCount, type StateDict } from '../weights/state_dict.js';
 import { loadModelFiles, saveModelFiles } from './model_files.js';
 import { describeFileError, errorCode, firstLine, UserError } from './user_error.js';
 import { writeFileSafely } from './write_file.js';
@@ -34,9 +34,9 @@ export async function saveCheckpoint(
   const [fresh, old] = [`${dir}.new`, `${dir}.old`];
   await fs.rm(fresh, { recursive: true, force: true });
   await saveModelFiles(model, fresh);
-  const { step, moments } = optimizer.getState();
-  const tensors = await toStateDict(moments);
-  const bytes = writeSafetensors(tensors, { step: String(step) });
+  const state = optimizer.getState();
+  const tensors = await toStateDict(state.moments).finally(() => disposeState(state));
+  const bytes = writeSafetensors(tensors, { step: String(state.step) });
   await writeFileSafely(join(fresh, optimizerFile), bytes);
   await writeFileSafely(join(fresh, progressFile), `${JSON.stringify(progress, null, 2)}\n`);
   await fs.rm(old, { recursive: true, force: true });
@@ -151,14 +151,16 @@ function fromStateDict(tensors: StateDict): AdamState['moments'] {
 
 /** Moments of another model would train without a word, or fail in the middle of a step. */
 function checkMoments(dir: string, model: LayersModel, { moments }: AdamState): void {
-  const shapes = new Map(model.weights.map((w) => [w.originalName, w.shape.join(', ')]));
+  const sizes = new Map(
+    model.weights.map((w) => [w.originalName, elementCount(w.shape as number[])]),
+  );
   for (const [name, { first, second }] of Object.entries(moments)) {
-    const shape = shapes.get(name);
-    if (shape === undefined || [first, second].some((m) => m.shape.join(', ') !== shape)) {
+    const size = sizes.get(name);
+    if (size === undefined || first.size !== size || second.size !== size) {
       disposeState({ step: 0, moments });
       throw new UserError(
-        `${join(dir, optimizerFile)} is of another model: it has ${name} [${first.shape.join(', ')}], ` +
-          (shape === undefined ? 'which the model has not' : `the model has [${shape}]`),
+        `${join(dir, optimizerFile)} is of another model: it has ${first.size} values for ${name}, ` +
+          (size === undefined ? 'which the model has not' : `the model has ${size}`),
       );
     }
   }
