@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { normalise } from '../training/augmentation.js';
 import type { DataType } from '../training/data_types.js';
-import { type ClassReport, classReport, confusionMatrix } from '../training/metrics.js';
+import { classReport, confusionMatrix } from '../training/metrics.js';
 import { batches } from '../training/sampler.js';
 import { forward } from '../training/step.js';
 import { metadataOf } from './btn_files.js';
@@ -10,16 +10,9 @@ import { checkpointFolder } from './checkpoint.js';
 import { imageFolder } from './image_folder.js';
 import { type ImageSource, imageSource, type SkippedImage } from './image_source.js';
 import { loadModelFiles } from './model_files.js';
+import type { Evaluation } from './report.js';
 import { type ReportFiles, writeReport } from './run_folder.js';
 import { makeFolder } from './write_file.js';
-
-/** Predictions of `vit`, which depend on each image alone. */
-export interface Evaluation {
-  classNames: readonly string[];
-  /** `matrix[true][predicted]`, counts. */
-  matrix: number[][];
-  report: ClassReport;
-}
 
 export interface EvaluateOptions {
   /** A data set in the authors' layout; only its test split is read. */

@@ -8,12 +8,7 @@ export {
 } from './charts.js';
 export { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js';
 export { DecodeError, decodeImage } from './decode_image.js';
-export {
-  type EvaluateOptions,
-  type EvaluateResult,
-  type Evaluation,
-  evaluate,
-} from './evaluate.js';
+export { type EvaluateOptions, type EvaluateResult, evaluate } from './evaluate.js';
 export {
   type ImageFolder,
   type ImageFolderOptions,
@@ -31,7 +26,7 @@ export {
 export { loadModelFiles as loadModel, saveModelFiles as saveModel } from './model_files.js';
 export { type Prediction, type PredictOptions, type PredictResult, predict } from './predict.js';
 export { progressReporter } from './progress.js';
-export { classReportTable } from './report.js';
+export { classReportTable, type Evaluation } from './report.js';
 export type { EpochLog, ReportFiles, RunFolder } from './run_folder.js';
 export {
   type StepState,

@@ -2,6 +2,14 @@ import Table from 'cli-table3';
 import type { ClassReport } from '../training/metrics.js';
 import { count, percent } from './format.js';
 
+/** Predictions of `vit`, which depend on each image alone. */
+export interface Evaluation {
+  classNames: readonly string[];
+  /** `matrix[true][predicted]`, counts. */
+  matrix: number[][];
+  report: ClassReport;
+}
+
 /**
  * A class report as a table for the terminal: a row of precision, recall, F1 and number of images
  * for each class, then the overall and the mean class accuracy. `–` stands where a ratio is

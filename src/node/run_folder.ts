@@ -2,8 +2,7 @@ import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 import { confusionMatrixSvg } from './confusion_matrix_svg.js';
 import { curvesSvg, type EpochRecord } from './curves_svg.js';
-import type { Evaluation } from './evaluate.js';
-import { classReportTable } from './report.js';
+import { classReportTable, type Evaluation } from './report.js';
 import { UserError } from './user_error.js';
 import { makeFolder, writeFileSafely } from './write_file.js';
 

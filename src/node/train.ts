@@ -11,7 +11,7 @@ import { exponentialDecay } from '../training/schedule.js';
 import { LossNotFiniteError, type StepResult, trainStep } from '../training/step.js';
 import { describeModel, metadataOf } from './btn_files.js';
 import { checkpointFolder, disposeState, loadCheckpoint, saveCheckpoint } from './checkpoint.js';
-import { type Evaluation, evaluateOn } from './evaluate.js';
+import { evaluateOn } from './evaluate.js';
 import { imageFolder, type LabelledImage } from './image_folder.js';
 import {
   type ImageBatch,
@@ -19,6 +19,7 @@ import {
   imageSource,
   type SkippedImage,
 } from './image_source.js';
+import type { Evaluation } from './report.js';
 import {
   createRun,
   type EpochLog,
