@@ -35,16 +35,21 @@ export function toArray(tensor: tf.Tensor): NdArray {
   return ndArray(tensor.shape, tensor.dataSync());
 }
 
+/** Frees the tensors that `f` makes and returns what else it gives: `tf.tidy` for plain values. */
+export function tidied<T>(f: () => T): T {
+  let result: T | undefined;
+  tf.tidy(() => {
+    result = f();
+  });
+  return result as T;
+}
+
 /** What an op gives for arrays, with no tensor left behind. */
 export function run(
   op: (...inputs: tf.Tensor[]) => tf.Tensor | tf.Tensor[],
   ...inputs: NdArray[]
 ): NdArray[] {
-  const results: NdArray[] = [];
-  tf.tidy(() => {
-    results.push(...asList(op(...inputs.map(toTensor))).map(toArray));
-  });
-  return results;
+  return tidied(() => asList(op(...inputs.map(toTensor))).map(toArray));
 }
 
 export function asList<T>(value: T | T[]): T[] {
