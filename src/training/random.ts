@@ -15,6 +15,8 @@ export interface Random {
  */
 export function seededRandom(...seeds: number[]): Random {
   const generator = xoroshiro128plus(seeds.reduce(mixSeeds, 0));
+  // Its first number is the seed with all bits flipped: of a seed below 2³¹ never below a half.
+  generator.unsafeNext();
   const uniform = () => (generator.unsafeNext() >>> 0) / 2 ** 32;
   return { uniform, integer: (n) => Math.floor(uniform() * n) };
 }
