@@ -23,7 +23,7 @@ const { values } = parseArgs({
     classes: { type: 'string', default: '7' },
     seed: { type: 'string', default: '1' },
     epochs: { type: 'string' },
-    'train-per-class': { type: 'string', default: '200' },
+    'train-per-class': { type: 'string', default: '400' },
     'test-per-class': { type: 'string', default: '40' },
     out: { type: 'string' },
   },
@@ -34,7 +34,7 @@ const dataType = dataTypes[values.classes];
 async function demo(): Promise<void> {
   if (!dataType) throw new Error(`--classes must be 7 or 8, not ${values.classes}`);
   const seed = Number(values.seed);
-  const data = join('data', `illustrated_faces_${values.classes}`);
+  const data = join('data', `illustrated_faces_${values.classes}_seed${seed}`);
   const drawn = await drawIllustratedFaces({
     out: data,
     dataType,

@@ -22,13 +22,18 @@ export interface BtnConv2DConfig extends SeededConfig {
   padding?: number;
   /** Default true. */
   useBias?: boolean;
+  /**
+   * Variance of the kernel at the start, times its inputs. Default 2 (He normal), which suits a
+   * rectifier behind the convolution; 1/3 is what PyTorch starts any convolution with.
+   */
+  initialGain?: number;
 }
 
 /**
  * Square convolution with PyTorch's symmetric padding, which at stride 2 is not TensorFlow's `same`.
  *
- * Input `[B, H, W, I]`, output `[B, (H + 2p − k)/s + 1, …, filters]`. Weights: kernel `[k, k, I, O]`
- * (He normal), bias `[O]`.
+ * Input `[B, H, W, I]`, output `[B, (H + 2p − k)/s + 1, …, filters]`. Weights: kernel `[k, k, I, O]`,
+ * bias `[O]`.
  *
  * Provenance: baseline (POSTER V2 uses PyTorch's Conv2d).
  */
@@ -40,14 +45,26 @@ export class BtnConv2D extends BtnLayer {
 
   constructor(config: BtnConv2DConfig) {
     super(config);
-    const { filters, kernelSize, strides = 1, padding = 0, useBias = true } = config;
-    this.config = { filters, kernelSize, strides, padding, useBias };
+    const {
+      filters,
+      kernelSize,
+      strides = 1,
+      padding = 0,
+      useBias = true,
+      initialGain = 2,
+    } = config;
+    this.config = { filters, kernelSize, strides, padding, useBias, initialGain };
   }
 
   override build(inputShape: LayerShape): void {
-    const { filters, kernelSize, useBias } = this.config;
+    const { filters, kernelSize, useBias, initialGain } = this.config;
     const channels = knownSize('BtnConv2D', shapeList(inputShape)[0]!, -1);
-    const initial = initializers.heNormal(seedArg(this.seed));
+    const initial = initializers.varianceScaling({
+      scale: initialGain,
+      mode: 'fanIn',
+      distribution: 'normal',
+      ...seedArg(this.seed),
+    });
     this.kernel = this.weight('kernel', [kernelSize, kernelSize, channels, filters], initial);
     if (useBias) this.bias = this.weight('bias', [filters], zeros());
     this.built = true;

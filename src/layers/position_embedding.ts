@@ -1,12 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { initializers } from '@tensorflow/tfjs-layers';
 import {
   BtnLayer,
   knownSize,
   type LayerShape,
+  nthSeed,
   onlyTensor,
+  type SeededConfig,
+  seedArg,
   shapeList,
   type Weight,
 } from './btn_layer.js';
+
+export interface PositionEmbeddingConfig extends SeededConfig {
+  /** Standard deviation of the truncated normal at the start. Default 0.02. */
+  initialScale?: number;
+}
 
 /**
  * Adds a learned position to each token.
@@ -17,17 +26,31 @@ import {
  */
 export class PositionEmbedding extends BtnLayer {
   static readonly className = 'PositionEmbedding';
+  private readonly initialScale: number;
   private embedding!: Weight;
+
+  constructor(config: PositionEmbeddingConfig = {}) {
+    super(config);
+    this.initialScale = config.initialScale ?? 0.02;
+  }
 
   override build(inputShape: LayerShape): void {
     const [shape] = shapeList(inputShape);
     const sizes = [1, 2].map((axis) => knownSize('PositionEmbedding', shape!, axis));
-    this.embedding = this.weight('embedding', [1, ...sizes], this.truncatedNormal());
+    const initial = initializers.truncatedNormal({
+      stddev: this.initialScale,
+      ...seedArg(nthSeed(this.seed, 0)),
+    });
+    this.embedding = this.weight('embedding', [1, ...sizes], initial);
     this.built = true;
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     return tf.add(onlyTensor(inputs), this.embedding.read());
+  }
+
+  override getConfig(): tf.serialization.ConfigDict {
+    return { ...super.getConfig(), initialScale: this.initialScale };
   }
 }
 tf.serialization.registerClass(PositionEmbedding);

@@ -99,7 +99,9 @@ function fuse(
     wiring,
   );
   const halve = { kernelSize: 3, strides: 2, padding: 1 };
-  const toWidth = { ...halve, filters: width };
+  // Nothing rectifies these: they start as PyTorch's do, so that positions are not drowned.
+  const linear = { filters: width, initialGain: 1 / 3 };
+  const toWidth = { ...halve, ...linear };
   const fused = imageMaps.map((map, i) => {
     const level = i + 1;
     const image = conv(map, `conv${level}`, { ...halve, filters: map.shape.at(-1)! }, wiring);
@@ -109,7 +111,7 @@ function fuse(
   const embedded = [
     conv(conv(fused[0], 'embed_q.0', toWidth, wiring), 'embed_q.1', toWidth, wiring),
     conv(fused[1], 'embed_k.0', toWidth, wiring),
-    conv(fused[2], 'embed_v.proj', { filters: width, kernelSize: 1 }, wiring),
+    conv(fused[2], 'embed_v.proj', { ...linear, kernelSize: 1 }, wiring),
   ];
   return embedded.map((map, i) => toTokens(map, `level${i + 1}.tokens`));
 }
@@ -148,12 +150,13 @@ function fusionBlock(
 /** Tokens → class token, positions, transformer blocks, norm, gate, logits. */
 function classify(
   tokens: Node,
-  { depth, numHeads }: ClassifierConfig,
+  { depth, numHeads, positionScale }: ClassifierConfig,
   numClasses: number,
   { seed }: Wiring,
 ): Node {
   let x = apply(new ClassToken({ name: 'VIT.cls_token', seed: seed() }), tokens);
-  x = apply(new PositionEmbedding({ name: 'VIT.pos_embed', seed: seed() }), x);
+  const position = { initialScale: positionScale, seed: seed() };
+  x = apply(new PositionEmbedding({ name: 'VIT.pos_embed', ...position }), x);
   for (let i = 0; i < depth; i++) {
     x = apply(new TransformerBlock({ name: `VIT.blocks.${i}`, numHeads, seed: seed() }), x);
   }

@@ -44,6 +44,8 @@ export interface ClassifierConfig {
   /** Transformer blocks. */
   depth: number;
   numHeads: number;
+  /** Standard deviation that the position embedding starts from. */
+  positionScale: number;
 }
 
 export type MultiLevelAttentionOptions = Pick<
@@ -109,7 +111,7 @@ const presets: Record<
     image: fullIr50,
     landmarks: fullMobileFaceNet,
     fusion: { numHeads: [2, 4, 8], dropPath: [0, 0.125, 0.25], layerScale: 1e-5 },
-    classifier: { width: 768, depth: 2, numHeads: 8 },
+    classifier: { width: 768, depth: 2, numHeads: 8, positionScale: 0.02 },
   },
   tiny: {
     inputSize: 112,
@@ -122,7 +124,8 @@ const presets: Record<
       frozenStatistics: 'running',
     },
     fusion: { numHeads: [1, 2, 4], dropPath: [0, 0, 0], layerScale: 0.1 },
-    classifier: { width: 64, depth: 2, numHeads: 4 },
+    // From scratch, a class token must tell places apart from the first step on.
+    classifier: { width: 64, depth: 2, numHeads: 8, positionScale: 1 },
   },
 };
 

@@ -8,7 +8,7 @@ import { forward } from '../training/step.js';
 import { metadataOf } from './btn_files.js';
 import { checkpointFolder } from './checkpoint.js';
 import { imageFolder } from './image_folder.js';
-import { type ImageSource, imageSource, type SkippedImage } from './image_source.js';
+import { type ImageSource, imageSource, readAhead, type SkippedImage } from './image_source.js';
 import { loadModelFiles } from './model_files.js';
 import type { Evaluation } from './report.js';
 import { type ReportFiles, writeReport } from './run_folder.js';
@@ -70,16 +70,13 @@ export async function evaluateOn(
   const labels: number[] = [];
   const predictions: number[] = [];
   const plan = batches(source.usable(), batchSize);
-  let next = plan.length > 0 ? source.read(plan[0]!) : undefined;
   let done = 0;
-  for (const [i, indices] of plan.entries()) {
-    const batch = await next!;
-    next = plan[i + 1] && source.read(plan[i + 1]!);
+  for await (const batch of readAhead(source, plan)) {
     if (batch.indices.length > 0) {
       labels.push(...batch.labels);
       predictions.push(...(await predictLabels(model, batch.pixels, source.size)));
     }
-    done += indices.length;
+    done += batch.indices.length + batch.skipped.length;
     onProgress?.(done, source.length);
   }
   const matrix = confusionMatrix(labels, predictions, classNames.length);

@@ -145,6 +145,25 @@ export function imageSource(
   return { length: images.length, size, cached, skipped, usable, read, preload };
 }
 
+/** Reads batches in order; the next is decoded while the caller works on one. @throws as `read`. */
+export async function* readAhead(
+  source: ImageSource,
+  plan: readonly (readonly number[])[],
+): AsyncGenerator<ImageBatch> {
+  const start = (i: number) => {
+    const batch = plan[i] && source.read(plan[i]);
+    // Reported when it is awaited. Until then, Node would end the process for it.
+    batch?.catch(() => undefined);
+    return batch;
+  };
+  let next = start(0);
+  for (const i of plan.keys()) {
+    const batch = await next!;
+    next = start(i + 1);
+    yield batch;
+  }
+}
+
 function defaultConcurrency(): number {
   return Math.min(availableParallelism(), 8);
 }

@@ -17,6 +17,7 @@ import {
   type ImageBatch,
   type ImageSource,
   imageSource,
+  readAhead,
   type SkippedImage,
 } from './image_source.js';
 import type { Evaluation } from './report.js';
@@ -231,19 +232,16 @@ async function trainEpoch(run: Run, options: TrainOptions, maxSteps: number): Pr
   const everyImage = Array.from({ length: train.length }, (_, i) => i);
   const order = shuffled(everyImage, settings.seed, epoch).slice(progress.position);
   const plan = batches(order, settings.batchSize).slice(0, maxSteps);
-  let next = plan[0] && train.read(plan[0]);
   let steps = 0;
-  for (const [i, indices] of plan.entries()) {
-    if (options.signal?.aborted) break;
-    const batch = await next!;
-    next = plan[i + 1] && train.read(plan[i + 1]!); // decodes while the step runs
-    next?.catch(() => undefined); // reported when it is awaited
+  if (options.signal?.aborted) return steps;
+  for await (const batch of readAhead(train, plan)) {
     if (batch.skipped.length > 0) options.reporter?.skipped?.(batch.skipped);
     if (batch.indices.length > 0) await step(run, batch);
-    progress.position += indices.length;
+    progress.position += plan[steps]!.length;
     steps++;
     options.reporter?.stepped?.(stepState(run));
     await new Promise(setImmediate); // lets signals and the display through
+    if (options.signal?.aborted) break;
   }
   return steps;
 }
