@@ -39,6 +39,12 @@ export function progressReporter(print: (line: string) => void = console.log): T
       bar.clear();
       print(epochText(log, settings!.epochs, isBest));
     },
+    stopped(state) {
+      bar.clear();
+      const { epoch, done, total } = state;
+      const where = `stopped in epoch ${epoch}/${settings!.epochs} after ${done} of ${total} images`;
+      print(`${where}: ${stepText(state, settings!.epochs)}`);
+    },
   };
 }
 
@@ -106,7 +112,13 @@ function stepText(
   epochs: number,
 ) {
   const left = (total - done + (epochs - epoch) * total) / imagesPerSecond;
-  return `${imagesPerSecond.toFixed(1)} img/s, ${lossText(loss)}, acc ${percent(accuracy, 1)}, ${duration(left)} left`;
+  return `${rateText(imagesPerSecond)}, ${lossText(loss)}, acc ${percent(accuracy, 1)}, ${duration(left)} left`;
+}
+
+/** Below one image a second, seconds an image say more. */
+function rateText(imagesPerSecond: number): string {
+  if (imagesPerSecond < 1) return `${(1 / imagesPerSecond).toFixed(2)} s/img`;
+  return `${imagesPerSecond.toFixed(1)} img/s`;
 }
 
 function lossText({ total, vit, bt, cba }: EpochLog['loss']): string {
@@ -121,6 +133,6 @@ function epochText(log: EpochLog, epochs: number, isBest: boolean): string {
   return (
     `epoch ${String(log.epoch).padStart(String(epochs).length)}/${epochs}  ${lossText(log.loss)}  ` +
     `train ${percent(train, 1)}  test ${percent(test, 1)}  ` +
-    `(${log.imagesPerSecond.toFixed(1)} img/s, ${duration(log.seconds)})${isBest ? '  best' : ''}`
+    `(${rateText(log.imagesPerSecond)}, ${duration(log.seconds)})${isBest ? '  best' : ''}`
   );
 }

@@ -62,6 +62,8 @@ export interface TrainReporter {
   /** Test images evaluated. */
   evaluated?(done: number, total: number): void;
   epochEnded?(log: EpochLog, isBest: boolean): void;
+  /** In the middle of an epoch, after its checkpoint. */
+  stopped?(state: StepState): void;
 }
 
 export interface StepState {
@@ -217,6 +219,7 @@ async function trainEpochs(run: Run, options: TrainOptions): Promise<boolean> {
     const unfinished = run.progress.position < run.train.length;
     if (unfinished) {
       await saveCheckpoint(run.folder.last, run.model, run.optimizer, run.progress);
+      options.reporter?.stopped?.(stepState(run));
       return true;
     }
     await endEpoch(run, options);
