@@ -69,7 +69,8 @@ export async function evaluateOn(
 ): Promise<Evaluation> {
   const labels: number[] = [];
   const predictions: number[] = [];
-  const plan = batches(source.usable(), batchSize);
+  const usable = source.usable();
+  const plan = batches(usable, batchSize);
   let done = 0;
   for await (const batch of readAhead(source, plan)) {
     if (batch.indices.length > 0) {
@@ -77,7 +78,7 @@ export async function evaluateOn(
       predictions.push(...(await predictLabels(model, batch.pixels, source.size)));
     }
     done += batch.indices.length + batch.skipped.length;
-    onProgress?.(done, source.length);
+    onProgress?.(done, usable.length);
   }
   const matrix = confusionMatrix(labels, predictions, classNames.length);
   return { classNames, matrix, report: classReport(matrix) };
