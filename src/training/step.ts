@@ -27,7 +27,7 @@ export interface StepResult {
   predictions: Int32Array;
 }
 
-/** The loss of a step is not a number: the weights were left as they were. */
+/** The loss of a step is not a number: the trainable weights were left as they were. */
 export class LossNotFiniteError extends Error {
   override readonly name = 'LossNotFiniteError';
 }
@@ -47,7 +47,8 @@ export function forward(
 /**
  * One step of training on one batch: forward, loss, gradients, update. Leaks no tensor.
  *
- * @throws LossNotFiniteError when the loss is NaN or infinite; weights are not touched then.
+ * @throws LossNotFiniteError when the loss is NaN or infinite; trainable weights and the optimizer
+ *   are not touched then, but running averages have seen the batch: go on from a checkpoint.
  */
 export async function trainStep(
   model: LayersModel,
