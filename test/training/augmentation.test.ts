@@ -1,0 +1,143 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type Augmentation,
+  augment,
+  type Images,
+  imageNet,
+  normalise,
+  recipeOf,
+} from '../../src/training/index.js';
+import { uniform } from '../support/arrays.js';
+
+const size = 32;
+const perImage = size * size * 3;
+
+function randomImages(count: number): Images {
+  const random = uniform(1);
+  const pixels = Uint8Array.from({ length: count * perImage }, () => Math.floor(random() * 256));
+  return { pixels, size };
+}
+
+/** The i-th image of a batch. */
+const imageOf = (values: Float32Array, i: number) => values.slice(i * perImage, (i + 1) * perImage);
+
+const onlyFlip: Augmentation = { flip: 1 };
+const affectNet = recipeOf('AffectNet-7', 'full').augmentation;
+const always: Augmentation = {
+  flip: 0,
+  erasing: { probability: 1, area: [0.02, 0.1], aspect: [0.3, 3.3] },
+};
+
+/** The rectangle of zeros, which no byte is normalised to, or undefined where there is none. */
+function erasedRectangle(image: Float32Array) {
+  const isErased = (row: number, column: number) => image[(row * size + column) * 3] === 0;
+  const pixels = Array.from({ length: size * size }, (_, i) => [Math.floor(i / size), i % size]);
+  const erased = pixels.filter(([row, column]) => isErased(row!, column!));
+  if (erased.length === 0) return undefined;
+  const [rows, columns] = [0, 1].map((axis) => erased.map((pixel) => pixel[axis]!));
+  const [top, left] = [Math.min(...rows!), Math.min(...columns!)];
+  const height = Math.max(...rows!) - top + 1;
+  const width = Math.max(...columns!) - left + 1;
+  return { top, left, height, width, isFull: erased.length === height * width };
+}
+
+describe('normalise', () => {
+  it('takes mean and deviation of ImageNet from each channel, rounded once', () => {
+    const pixels = Uint8Array.from({ length: 256 * 3 }, (_, i) => Math.floor(i / 3));
+    const values = normalise({ pixels, size: 16 });
+    values.forEach((value, i) => {
+      const [byte, channel] = [Math.floor(i / 3), i % 3];
+      const exact = (byte / 255 - imageNet.mean[channel]!) / imageNet.std[channel]!;
+      expect(value).toBe(Math.fround(exact));
+    });
+    expect(values.includes(0)).toBe(false);
+  });
+});
+
+describe('augment', () => {
+  const images = randomImages(40);
+  const indices = Array.from({ length: 40 }, (_, i) => i);
+  const plain = normalise(images);
+
+  it('does nothing where nothing is asked', () => {
+    expect(augment(images, indices, { flip: 0 }, 1, 0)).toEqual(plain);
+  });
+
+  it('flips columns, not rows', () => {
+    const flipped = augment(images, indices, onlyFlip, 1, 0);
+    for (const [row, column, channel] of [
+      [0, 0, 0],
+      [5, 31, 2],
+      [31, 16, 1],
+    ] as const) {
+      const at = (c: number) => 7 * perImage + (row * size + c) * 3 + channel;
+      expect(flipped[at(column)]).toBe(plain[at(size - 1 - column)]);
+    }
+    const twice = augment(images, indices, { flip: 0 }, 1, 0);
+    expect(twice).not.toEqual(flipped);
+  });
+
+  it('flips about half of the images at 0.5', () => {
+    const flipped = augment(images, indices, { flip: 0.5 }, 1, 0);
+    const changed = indices.filter((i) => imageOf(flipped, i)[0] !== imageOf(plain, i)[0]);
+    // 20 of 40 expected, σ 3.2.
+    expect(changed.length).toBeGreaterThan(7);
+    expect(changed.length).toBeLessThan(33);
+  });
+
+  it('erases one rectangle of the area and shape that it is given', () => {
+    const augmented = augment(images, indices, always, 1, 0);
+    const rectangles = indices.map((i) => erasedRectangle(imageOf(augmented, i))!);
+    for (const { height, width, isFull } of rectangles) {
+      expect(isFull).toBe(true);
+      // Both sides are rounded, by up to half a pixel.
+      expect((height - 0.5) * (width - 0.5)).toBeLessThan(0.1 * size * size);
+      expect((height + 0.5) * (width + 0.5)).toBeGreaterThan(0.02 * size * size);
+      expect((height + 0.5) / (width - 0.5)).toBeGreaterThan(0.3);
+      expect((height - 0.5) / (width + 0.5)).toBeLessThan(3.3);
+    }
+    expect(new Set(rectangles.map(({ top, left }) => `${top},${left}`)).size).toBeGreaterThan(30);
+    // The rest of an image is as it was.
+    augmented.forEach((value, i) => {
+      if (value !== 0) expect(value).toBe(plain[i]);
+    });
+  });
+
+  it('erases as often as it is told: always for AffectNet, every other time for RAF-DB', () => {
+    const count = (augmentation: Augmentation) => {
+      const augmented = augment(images, indices, { ...augmentation, flip: 0 }, 1, 0);
+      return indices.filter((i) => erasedRectangle(imageOf(augmented, i))).length;
+    };
+    expect(count(affectNet)).toBe(40);
+    const half = count(recipeOf('RAF-DB', 'full').augmentation);
+    expect(half).toBeGreaterThan(7);
+    expect(half).toBeLessThan(33);
+  });
+
+  it('depends on image, epoch and seed', () => {
+    const first = augment(images, indices, affectNet, 1, 0);
+    expect(augment(images, indices, affectNet, 1, 0)).toEqual(first);
+    expect(augment(images, indices, affectNet, 2, 0)).not.toEqual(first);
+    expect(augment(images, indices, affectNet, 1, 1)).not.toEqual(first);
+    const moved = indices.map((i) => i + 1);
+    expect(augment(images, moved, affectNet, 1, 0)).not.toEqual(first);
+  });
+
+  it('does to an image what it does to it in any other batch', () => {
+    const whole = augment(images, indices, affectNet, 3, 2);
+    const picked = [17, 3, 29];
+    const pixels = Uint8Array.from(
+      picked.flatMap((i) => [...images.pixels.subarray(i * perImage, (i + 1) * perImage)]),
+    );
+    const some = augment({ pixels, size }, picked, affectNet, 3, 2);
+    picked.forEach((i, at) => {
+      expect(imageOf(some, at)).toEqual(imageOf(whole, i));
+    });
+  });
+
+  it('leaves the bytes that it was given as they were', () => {
+    const copy = images.pixels.slice();
+    augment(images, indices, { ...affectNet, flip: 1 }, 1, 0);
+    expect(images.pixels).toEqual(copy);
+  });
+});
