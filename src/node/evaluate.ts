@@ -12,6 +12,7 @@ import { type ImageSource, imageSource, readAhead, type SkippedImage } from './i
 import { loadModelFiles } from './model_files.js';
 import type { Evaluation } from './report.js';
 import { type ReportFiles, writeReport } from './run_folder.js';
+import { UserError } from './user_error.js';
 import { makeFolder } from './write_file.js';
 
 export interface EvaluateOptions {
@@ -89,15 +90,24 @@ async function predictLabels(
   pixels: Uint8Array,
   size: number,
 ): Promise<Int32Array> {
-  const predicted = tf.tidy(() => tf.argMax(vitLogits(model, pixels, size), 1));
+  const logits = await vitLogits(model, pixels, size);
+  const predicted = tf.argMax(logits, 1);
   const labels = (await predicted.data()) as Int32Array;
-  predicted.dispose();
+  tf.dispose([logits, predicted]);
   return labels;
 }
 
-/** Logits `[n, C]` of each image alone. `pixels` are bytes, `[n, size, size, 3]` RGB. */
-export function vitLogits(model: LayersModel, pixels: Uint8Array, size: number): tf.Tensor2D {
-  return tf.tidy(() => {
+/**
+ * Logits `[n, C]` of each image alone. `pixels` are bytes, `[n, size, size, 3]` RGB.
+ *
+ * @throws UserError when one is not a number: argMax would call each such image the first class.
+ */
+export async function vitLogits(
+  model: LayersModel,
+  pixels: Uint8Array,
+  size: number,
+): Promise<tf.Tensor2D> {
+  const logits = tf.tidy(() => {
     const shape: [number, number, number, number] = [
       pixels.length / (size * size * 3),
       size,
@@ -106,4 +116,10 @@ export function vitLogits(model: LayersModel, pixels: Uint8Array, size: number):
     ];
     return forward(model, tf.tensor4d(normalise({ pixels, size }), shape)).vit;
   });
+  const wrong = (await logits.data()).find((value) => !Number.isFinite(value));
+  if (wrong === undefined) return logits;
+  logits.dispose();
+  throw new UserError(
+    `the network's output is ${wrong}: its weights are ruined, as by too large a --lr`,
+  );
 }

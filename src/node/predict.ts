@@ -41,9 +41,10 @@ export async function predict(options: PredictOptions): Promise<PredictResult> {
     for (const [i, path] of options.images.entries()) {
       try {
         const pixels = await decodeImage(path, config.inputSize);
-        const probabilities = tf.tidy(() =>
-          tf.softmax(vitLogits(model, pixels, config.inputSize)).dataSync(),
-        );
+        const logits = await vitLogits(model, pixels, config.inputSize);
+        const softmax = tf.softmax(logits);
+        const probabilities = await softmax.data();
+        tf.dispose([logits, softmax]);
         result.predictions.push(prediction(path, probabilities, classNames));
       } catch (error) {
         if (options.strict || !(error instanceof DecodeError)) throw error;

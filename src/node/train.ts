@@ -302,9 +302,11 @@ function diverged(error: LossNotFiniteError, run: Run, batch: ImageBatch): UserE
   const { progress, folder, files } = run;
   const where = `epoch ${progress.epoch + 1}, image ${progress.position + 1}`;
   const saved = progress.log.length > 0 ? `the checkpoint before is in ${folder.last}` : '';
-  const names = batch.indices.map((index) => files[index]!.path).join(', ');
+  const names = batch.indices.slice(0, 3).map((index) => files[index]!.path);
+  const more = batch.indices.length - names.length;
+  const images = [...names, ...(more > 0 ? [`${more} more`] : [])].join(', ');
   return new UserError(
-    [`${error.message} at ${where}: try a smaller --lr`, saved, `the batch was ${names}`]
+    [`${error.message} at ${where}: try a smaller --lr`, saved, `the batch was ${images}`]
       .filter(Boolean)
       .join('; '),
     { cause: error },
