@@ -32,19 +32,34 @@ export async function saveCheckpoint(
   progress: object,
 ): Promise<void> {
   const [fresh, old] = [`${dir}.new`, `${dir}.old`];
-  await fs.rm(fresh, { recursive: true, force: true });
-  await saveModelFiles(model, fresh);
+  try {
+    await fs.rm(fresh, { recursive: true, force: true });
+    await writeParts(fresh, model, optimizer, progress);
+    await fs.rm(old, { recursive: true, force: true });
+    await fs.rename(dir, old).catch((error: unknown) => {
+      if (errorCode(error) !== 'ENOENT') throw error;
+    });
+    await fs.rename(fresh, dir);
+    await fs.rm(old, { recursive: true, force: true });
+  } catch (error) {
+    await fs.rm(fresh, { recursive: true, force: true }).catch(() => undefined);
+    if (error instanceof UserError || errorCode(error) === undefined) throw error;
+    throw new UserError(`cannot write ${dir}: ${describeFileError(error)}`, { cause: error });
+  }
+}
+
+async function writeParts(
+  dir: string,
+  model: LayersModel,
+  optimizer: Adam,
+  progress: object,
+): Promise<void> {
+  await saveModelFiles(model, dir);
   const state = optimizer.getState();
   const tensors = await toStateDict(state.moments).finally(() => disposeState(state));
   const bytes = writeSafetensors(tensors, { step: String(state.step) });
-  await writeFileSafely(join(fresh, optimizerFile), bytes);
-  await writeFileSafely(join(fresh, progressFile), `${JSON.stringify(progress, null, 2)}\n`);
-  await fs.rm(old, { recursive: true, force: true });
-  await fs.rename(dir, old).catch((error: unknown) => {
-    if (errorCode(error) !== 'ENOENT') throw error;
-  });
-  await fs.rename(fresh, dir);
-  await fs.rm(old, { recursive: true, force: true });
+  await writeFileSafely(join(dir, optimizerFile), bytes);
+  await writeFileSafely(join(dir, progressFile), `${JSON.stringify(progress, null, 2)}\n`);
 }
 
 /**
@@ -74,7 +89,8 @@ export function disposeState({ moments }: AdamState): void {
 
 /** The folder of a checkpoint that a user names by its own path, its model.json or its run. */
 export async function checkpointFolder(path: string): Promise<string> {
-  const dir = basename(path) === 'model.json' ? join(path, '..') : path;
+  const named = basename(path) === 'model.json' ? join(path, '..') : path;
+  const dir = named.replace(/(?<=.)[\\/]+$/, '');
   for (const candidate of [dir, join(dir, 'last'), `${dir}.old`, join(dir, 'last.old')]) {
     if (await exists(join(candidate, 'model.json'))) return candidate;
   }
