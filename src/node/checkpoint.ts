@@ -35,10 +35,11 @@ export async function saveCheckpoint(
   try {
     await fs.rm(fresh, { recursive: true, force: true });
     await writeParts(fresh, model, optimizer, progress);
-    await fs.rm(old, { recursive: true, force: true });
-    await fs.rename(dir, old).catch((error: unknown) => {
-      if (errorCode(error) !== 'ENOENT') throw error;
-    });
+    // Where a save was cut short before, `old` is the only one: it stays until there is another.
+    if (await exists(dir)) {
+      await fs.rm(old, { recursive: true, force: true });
+      await fs.rename(dir, old);
+    }
     await fs.rename(fresh, dir);
     await fs.rm(old, { recursive: true, force: true });
   } catch (error) {
@@ -166,14 +167,21 @@ function fromStateDict(tensors: StateDict): AdamState['moments'] {
 }
 
 /** Moments of another model would train without a word, or fail in the middle of a step. */
-function checkMoments(dir: string, model: LayersModel, { moments }: AdamState): void {
+function checkMoments(dir: string, model: LayersModel, { step, moments }: AdamState): void {
+  const missing = model.trainableWeights.find((w) => step > 0 && !moments[w.originalName]);
+  if (missing !== undefined) {
+    disposeState({ step, moments });
+    throw new UserError(
+      `${join(dir, optimizerFile)} is of another model: it has nothing for ${missing.originalName}`,
+    );
+  }
   const sizes = new Map(
     model.weights.map((w) => [w.originalName, elementCount(w.shape as number[])]),
   );
   for (const [name, { first, second }] of Object.entries(moments)) {
     const size = sizes.get(name);
     if (size === undefined || first.size !== size || second.size !== size) {
-      disposeState({ step: 0, moments });
+      disposeState({ step, moments });
       throw new UserError(
         `${join(dir, optimizerFile)} is of another model: it has ${first.size} values for ${name}, ` +
           (size === undefined ? 'which the model has not' : `the model has ${size}`),
