@@ -73,8 +73,6 @@ describe('augment', () => {
       const at = (c: number) => 7 * perImage + (row * size + c) * 3 + channel;
       expect(flipped[at(column)]).toBe(plain[at(size - 1 - column)]);
     }
-    const twice = augment(images, indices, { flip: 0 }, 1, 0);
-    expect(twice).not.toEqual(flipped);
   });
 
   it('flips about half of the images at 0.5', () => {
@@ -97,10 +95,8 @@ describe('augment', () => {
       expect((height - 0.5) / (width + 0.5)).toBeLessThan(3.3);
     }
     expect(new Set(rectangles.map(({ top, left }) => `${top},${left}`)).size).toBeGreaterThan(30);
-    // The rest of an image is as it was.
-    augmented.forEach((value, i) => {
-      if (value !== 0) expect(value).toBe(plain[i]);
-    });
+    // The rest of an image is as it was; an expectation for each of 122,880 values takes a second.
+    expect(augmented.every((value, i) => value === 0 || value === plain[i])).toBe(true);
   });
 
   it('erases as often as it is told: always for AffectNet, every other time for RAF-DB', () => {
