@@ -93,11 +93,16 @@ export async function checkpointFolder(path: string): Promise<string> {
   const named = basename(path) === 'model.json' ? join(path, '..') : path;
   const dir = named.replace(/(?<=.)[\\/]+$/, '');
   for (const candidate of [dir, join(dir, 'last'), `${dir}.old`, join(dir, 'last.old')]) {
-    if (await exists(join(candidate, 'model.json'))) return candidate;
+    if (await holdsModel(candidate)) return candidate;
   }
   throw new UserError(
     `no checkpoint in ${path}: expected a run's folder, or a folder with model.json`,
   );
+}
+
+/** Whether there is a model in a folder. */
+export function holdsModel(dir: string): Promise<boolean> {
+  return exists(join(dir, 'model.json'));
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -51,29 +51,39 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult
     const { config, classNames } = metadataOf(model, dir, { dataType });
     const source = imageSource(test, config.inputSize, { strict });
     if (out !== undefined) await makeFolder(out);
-    const evaluation = await evaluateOn(model, source, classNames, batchSize, onProgress);
-    const result = { ...evaluation, skipped: source.skipped };
+    const evaluation = await evaluateOn(model, source, classNames, batchSize, { onProgress });
+    const result = { ...evaluation!, skipped: source.skipped };
     if (out === undefined) return result;
-    return { ...result, files: await writeReport(out, evaluation, `${dataType}, ${data}`) };
+    return { ...result, files: await writeReport(out, result, `${dataType}, ${data}`) };
   } finally {
     model.dispose();
   }
 }
 
-/** Evaluates a model on decoded images, a batch at a time. Leaks no tensor. */
+interface EvaluateProgress {
+  onProgress?: (done: number, total: number) => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * Evaluates a model on decoded images, a batch at a time. Leaks no tensor.
+ *
+ * @returns undefined when `signal` aborts before all are done.
+ */
 export async function evaluateOn(
   model: LayersModel,
   source: ImageSource,
   classNames: readonly string[],
   batchSize: number,
-  onProgress?: (done: number, total: number) => void,
-): Promise<Evaluation> {
+  { onProgress, signal }: EvaluateProgress = {},
+): Promise<Evaluation | undefined> {
   const labels: number[] = [];
   const predictions: number[] = [];
   const usable = source.usable();
   const plan = batches(usable, batchSize);
   let done = 0;
   for await (const batch of readAhead(source, plan)) {
+    if (signal?.aborted) return undefined;
     if (batch.indices.length > 0) {
       labels.push(...batch.labels);
       predictions.push(...(await predictLabels(model, batch.pixels, source.size)));

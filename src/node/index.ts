@@ -29,6 +29,7 @@ export { progressReporter } from './progress.js';
 export { classReportTable, type Evaluation } from './report.js';
 export type { EpochLog, ReportFiles, RunFolder } from './run_folder.js';
 export {
+  type RunStart,
   type StepState,
   type TrainOptions,
   type TrainReporter,

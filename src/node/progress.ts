@@ -3,7 +3,7 @@ import { classNamesOf } from '../training/data_types.js';
 import { count, percent } from './format.js';
 import type { SkippedImage } from './image_source.js';
 import type { EpochLog } from './run_folder.js';
-import type { StepState, TrainReporter } from './train.js';
+import type { RunStart, StepState, TrainReporter } from './train.js';
 import type { TrainSettings } from './train_settings.js';
 
 /** How many skipped files are named before the rest is only counted. */
@@ -97,11 +97,16 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
 }
 
-function startText(run: { settings: TrainSettings; train: number; test: number; epoch: number }) {
+function startText(run: RunStart): string {
   const { preset, dataType, learningRate, batchSize, epochs, seed } = run.settings;
+  if (run.epoch > epochs) {
+    return `all ${epochs} epochs are done: to go on, give --resume and a greater number of --epochs`;
+  }
   const network = `${preset} BTN-${classNamesOf(dataType).length}`;
+  const resumed = run.epoch > 1 || run.position > 0;
+  const where = `epoch ${run.epoch}${run.position > 0 ? `, after ${count(run.position)} images` : ''}`;
   return [
-    `${run.epoch > 1 ? `resuming ${network} at epoch ${run.epoch}` : `training ${network}`} on ` +
+    `${resumed ? `resuming ${network} at ${where},` : `training ${network}`} on ` +
       `${count(run.train)} images, testing on ${count(run.test)}`,
     `lr ${learningRate}, batch ${batchSize}, ${epochs} epochs, seed ${seed}`,
   ].join('\n');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { confusionMatrixSvg } from './confusion_matrix_svg.js';
 import { curvesSvg, type EpochRecord } from './curves_svg.js';
 import { classReportTable, type Evaluation } from './report.js';
-import { UserError } from './user_error.js';
+import { describeFileError, UserError } from './user_error.js';
 import { makeFolder, writeFileSafely } from './write_file.js';
 
 /** One line of `log.jsonl`. */
@@ -56,13 +56,31 @@ export function runFolder(out: string): RunFolder {
 export async function createRun(out: string, config: object): Promise<RunFolder> {
   const folder = runFolder(out);
   await makeFolder(out);
-  if ((await fs.readdir(out)).includes('config.json')) {
-    throw new UserError(
-      `${out} already holds a run: continue it with --resume ${out}, or choose another --out`,
-    );
+  const entries = await fs.readdir(out);
+  if (entries.some((name) => ['config.json', 'log.jsonl', 'last', 'last.old'].includes(name))) {
+    const instead = entries.some((name) => /^last(\.old)?$/.test(name))
+      ? `continue it with --resume ${out}`
+      : 'it has no checkpoint yet; remove it';
+    throw new UserError(`${out} already holds a run: ${instead}, or choose another --out`);
   }
   await writeConfig(folder, config);
   return folder;
+}
+
+/** Takes away what `createRun` made, so that a run that failed at once can be tried again. */
+export async function removeRun({ out, config }: RunFolder): Promise<void> {
+  await fs.rm(config, { force: true }).catch(() => undefined);
+  // Fails, as it should, where the folder holds anything else.
+  await fs.rmdir(out).catch(() => undefined);
+}
+
+/** @throws UserError when it cannot be written. */
+export async function copyFolder(from: string, to: string): Promise<void> {
+  try {
+    await fs.cp(from, to, { recursive: true });
+  } catch (error) {
+    throw new UserError(`cannot write ${to}: ${describeFileError(error)}`, { cause: error });
+  }
 }
 
 export async function writeConfig(folder: RunFolder, config: object): Promise<void> {

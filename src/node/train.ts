@@ -1,16 +1,22 @@
-import { basename, dirname } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { btn } from '../models/btn.js';
 import { mixSeeds } from '../ops/seeds.js';
 import { Adam } from '../training/adam.js';
 import { augment } from '../training/augmentation.js';
-import { classNamesOf } from '../training/data_types.js';
+import { classNamesOf, isDataType } from '../training/data_types.js';
 import { batches, shuffled } from '../training/sampler.js';
 import { exponentialDecay } from '../training/schedule.js';
 import { LossNotFiniteError, type StepResult, trainStep } from '../training/step.js';
 import { describeModel, metadataOf } from './btn_files.js';
-import { checkpointFolder, disposeState, loadCheckpoint, saveCheckpoint } from './checkpoint.js';
+import {
+  checkpointFolder,
+  disposeState,
+  holdsModel,
+  loadCheckpoint,
+  saveCheckpoint,
+} from './checkpoint.js';
 import { evaluateOn } from './evaluate.js';
 import { imageFolder, type LabelledImage } from './image_folder.js';
 import {
@@ -22,10 +28,12 @@ import {
 } from './image_source.js';
 import type { Evaluation } from './report.js';
 import {
+  copyFolder,
   createRun,
   type EpochLog,
   type ReportFiles,
   type RunFolder,
+  removeRun,
   runFolder,
   writeConfig,
   writeLog,
@@ -52,7 +60,7 @@ export interface TrainOptions extends Partial<TrainSettings> {
 /** What happens during training, for a progress display. All are optional. */
 export interface TrainReporter {
   /** Before the first step; `epoch` counts from 1. */
-  started?(run: { settings: TrainSettings; train: number; test: number; epoch: number }): void;
+  started?(run: RunStart): void;
   /** Images decoded ahead, of a split that fits into memory. */
   decoded?(split: 'train' | 'test', done: number, total: number): void;
   /** Files left out. */
@@ -64,6 +72,16 @@ export interface TrainReporter {
   epochEnded?(log: EpochLog, isBest: boolean): void;
   /** In the middle of an epoch, after its checkpoint. */
   stopped?(state: StepState): void;
+}
+
+export interface RunStart {
+  settings: TrainSettings;
+  /** Usable images. */
+  train: number;
+  test: number;
+  /** The epoch under way, from 1 on, and how many of its images are done: more than 0 when resuming. */
+  epoch: number;
+  position: number;
 }
 
 export interface StepState {
@@ -133,20 +151,25 @@ const noSums: Sums = { images: 0, right: 0, seconds: 0, total: 0, vit: 0 };
  * optimistic figure.
  *
  * @throws UserError for data, settings, a checkpoint or a folder that cannot be used, and when the
- *   loss is not a number; what was saved before stays.
+ *   loss is not a number; what was saved before stays. The reason of `signal` when it aborts before
+ *   all images are decoded: there is nothing to save then.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const run = await (options.resume === undefined ? freshRun(options) : resumedRun(options));
   try {
-    const { settings, epoch } = run.progress;
+    const { settings, epoch, position } = run.progress;
     options.reporter?.started?.({
       settings,
       train: run.train.usable().length,
       test: run.test.usable().length,
       epoch: epoch + 1,
+      position,
     });
     const stopped = await trainEpochs(run, options);
     return await resultOf(run, stopped);
+  } catch (error) {
+    if (options.resume === undefined && run.progress.log.length === 0) await removeRun(run.folder);
+    throw error;
   } finally {
     run.optimizer.dispose();
     run.model.dispose();
@@ -168,18 +191,22 @@ async function freshRun(options: TrainOptions): Promise<Run> {
 
 async function resumedRun(options: TrainOptions): Promise<Run> {
   const from = await checkpointFolder(options.resume!);
-  const { model, optimizer: state, progress } = await loadCheckpoint<Progress>(from);
+  const { model, optimizer: state, progress } = await loadCheckpoint<unknown>(from);
   const optimizer = new Adam();
   optimizer.setState(state);
   disposeState(state);
   try {
+    if (!isProgress(progress)) {
+      const path = join(from, 'progress.json');
+      throw new UserError(`${path} is damaged: it does not say where a run stands`);
+    }
     const { config } = metadataOf(model, from, options);
     const settings = resumedSettings(progress.settings, options);
     const sources = await openSources(settings, config.inputSize, options);
-    const folder = runFolder(options.out ?? runOf(from));
-    await makeFolder(folder.out);
-    await writeConfig(folder, settings);
-    return { model, optimizer, progress: { ...progress, settings }, folder, ...sources };
+    const folder = await resumedFolder(from, options.out, { ...progress, settings });
+    // Without its model, a best epoch is a number in the way of the next best.
+    const best = (await holdsModel(folder.best)) ? progress.best : undefined;
+    return { model, optimizer, progress: { ...progress, settings, best }, folder, ...sources };
   } catch (error) {
     optimizer.dispose();
     model.dispose();
@@ -187,21 +214,53 @@ async function resumedRun(options: TrainOptions): Promise<Run> {
   }
 }
 
+/** The run's own folder, or another, which gets the best model so far along. */
+async function resumedFolder(
+  from: string,
+  out: string | undefined,
+  { settings, log }: Progress,
+): Promise<RunFolder> {
+  const own = runFolder(runOf(from));
+  if (out === undefined || resolve(out) === resolve(own.out)) {
+    await makeFolder(own.out);
+    await writeConfig(own, settings);
+    return own;
+  }
+  const other = await createRun(out, settings);
+  if (await holdsModel(own.best)) await copyFolder(own.best, other.best);
+  if (log.length > 0) await writeLog(other, log);
+  return other;
+}
+
 /** The run that a checkpoint's folder lies in. */
 function runOf(checkpoint: string): string {
-  return /^(last|best)(\.old)?$/.test(basename(checkpoint)) ? dirname(checkpoint) : checkpoint;
+  const name = basename(resolve(checkpoint));
+  return /^(last|best)(\.old)?$/.test(name) ? join(checkpoint, '..') : checkpoint;
+}
+
+/** Whether what a checkpoint holds can be the progress of a run. */
+function isProgress(value: unknown): value is Progress {
+  const { settings, epoch, position, sums, log } = (value ?? {}) as Partial<Progress>;
+  return (
+    [epoch, position, sums?.images].every((n) => Number.isSafeInteger(n) && n! >= 0) &&
+    isDataType(settings?.dataType ?? '') &&
+    Array.isArray(log)
+  );
 }
 
 async function openSources(
   { data, dataType }: TrainSettings,
   size: number,
-  { strict, reporter }: TrainOptions,
+  { strict, reporter, signal }: TrainOptions,
 ): Promise<Pick<Run, 'train' | 'test' | 'files'>> {
   const folder = await imageFolder(data, dataType);
   const open = async (split: 'train' | 'test') => {
     const source = imageSource(folder[split], size, { strict });
     if (source.cached) {
-      await source.preload((done) => reporter?.decoded?.(split, done, source.length));
+      await source.preload((done) => {
+        signal?.throwIfAborted();
+        reporter?.decoded?.(split, done, source.length);
+      });
     }
     if (source.skipped.length > 0) reporter?.skipped?.(source.skipped);
     return source;
@@ -216,13 +275,12 @@ async function trainEpochs(run: Run, options: TrainOptions): Promise<boolean> {
   while (run.progress.epoch < settings.epochs) {
     const steps = await trainEpoch(run, options, stepsLeft);
     stepsLeft -= steps;
-    const unfinished = run.progress.position < run.train.length;
-    if (unfinished) {
+    const done = run.progress.position >= run.train.length && (await endEpoch(run, options));
+    if (!done) {
       await saveCheckpoint(run.folder.last, run.model, run.optimizer, run.progress);
       options.reporter?.stopped?.(stepState(run));
       return true;
     }
-    await endEpoch(run, options);
     if (options.signal?.aborted || stepsLeft <= 0) return run.progress.epoch < settings.epochs;
   }
   return false;
@@ -313,14 +371,20 @@ function diverged(error: LossNotFiniteError, run: Run, batch: ImageBatch): UserE
   );
 }
 
-/** Evaluates, logs and saves at the end of an epoch, and goes on to the next. */
-async function endEpoch(run: Run, { reporter }: TrainOptions): Promise<void> {
+/**
+ * Evaluates, logs and saves at the end of an epoch, and goes on to the next.
+ *
+ * @returns false when told to stop before it was evaluated: a run that goes on begins there.
+ */
+async function endEpoch(run: Run, { reporter, signal }: TrainOptions): Promise<boolean> {
   const { progress, folder, model, optimizer, test } = run;
   const { settings, sums, epoch } = progress;
   const classNames = classNamesOf(settings.dataType);
-  const evaluation = await evaluateOn(model, test, classNames, settings.batchSize, (done, total) =>
-    reporter?.evaluated?.(done, total),
-  );
+  const evaluation = await evaluateOn(model, test, classNames, settings.batchSize, {
+    onProgress: (done, total) => reporter?.evaluated?.(done, total),
+    signal,
+  });
+  if (evaluation === undefined) return false;
   const isBest = accuracyOf(evaluation) > accuracyOf(progress.best?.evaluation);
   const { report } = evaluation;
   const entry: EpochLog = {
@@ -339,13 +403,15 @@ async function endEpoch(run: Run, { reporter }: TrainOptions): Promise<void> {
     log: [...progress.log, entry],
     ...(isBest && { best: { epoch: epoch + 1, evaluation } }),
   } satisfies Partial<Progress>);
-  await saveCheckpoint(folder.last, model, optimizer, progress);
+  // `last` at the end: a run cut short in between repeats the epoch and writes all of this again.
   if (isBest) {
     await saveCheckpoint(folder.best, model, optimizer, progress);
     await writeReport(folder.out, evaluation, subtitle(progress));
   }
   await writeLog(folder, progress.log);
+  await saveCheckpoint(folder.last, model, optimizer, progress);
   reporter?.epochEnded?.(entry, isBest);
+  return true;
 }
 
 function accuracyOf(evaluation: Evaluation | undefined): number {
