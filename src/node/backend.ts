@@ -31,6 +31,9 @@ export async function selectBackend({ backend, gpu }: BackendOptions = {}): Prom
       `unknown backend '${name}': use one of ${Object.keys(packageOf).join(', ')}`,
     );
   }
+  if (gpu !== undefined && !/^\d+(,\d+)*$/.test(gpu)) {
+    throw new UserError(`--gpu is '${gpu}': expected the number of a GPU, such as 0`);
+  }
   if (gpu !== undefined && name !== 'tensorflow') {
     throw new UserError(`--gpu ${gpu} needs the tensorflow backend, but --backend says ${name}`);
   }
@@ -54,7 +57,7 @@ async function load(packageName: string, gpu: string | undefined): Promise<void>
     const without = gpu === undefined ? '--backend' : '--gpu';
     throw new UserError(
       `${packageName} ${reason}${detail}: run \`npm install ${packageName}@${tf.version_core}\`, ` +
-        `or leave out ${without} to train on wasm`,
+        `or leave out ${without} to run on wasm`,
       { cause: error },
     );
   }
