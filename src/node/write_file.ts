@@ -30,13 +30,15 @@ export async function writeFileSafely(path: string, data: string | Uint8Array): 
 }
 
 /**
- * Makes a folder and the folders above it where they are missing.
+ * Makes a folder and the folders above it where they are missing, and checks that files can be
+ * written there, so that it is known before any work.
  *
- * @throws UserError if it cannot be made.
+ * @throws UserError if it cannot be made or written to.
  */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await fs.mkdir(path, { recursive: true });
+    await fs.access(path, fs.constants.W_OK);
   } catch (error) {
     throw cannotWrite(path, error);
   }
