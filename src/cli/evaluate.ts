@@ -34,7 +34,7 @@ export async function evaluateCommand(flags: EvaluateFlags): Promise<void> {
     onProgress,
   }).finally(() => bar.clear());
   if (result.skipped.length > 0) console.log(skippedText(result.skipped));
-  console.log('each image alone (vit):');
+  console.log(`${result.checkpoint}, each image alone (vit):`);
   console.log(classReportTable(result.report, result.classNames));
   if (result.files) {
     console.log(`report     ${result.files.report}\nconfusion  ${result.files.confusionMatrix}`);

@@ -3,7 +3,9 @@ export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
   const stop = () => {
     if (controller.signal.aborted) process.exit(130);
-    console.error('\nstopping after this step with a checkpoint; again to quit at once');
+    console.error(
+      '\nstopping after this step with a checkpoint; press Ctrl-C again to quit at once',
+    );
     controller.abort();
   };
   process.on('SIGINT', stop);

@@ -11,7 +11,7 @@ export function program(): Command {
   const command = new Command('btn-layers')
     .description('Train, evaluate and use Batch Transformer Networks for facial expressions')
     .version(packageVersion())
-    .showHelpAfterError('(--help lists the flags)');
+    .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
 
   addBackendFlags(
     command
@@ -59,6 +59,15 @@ export function program(): Command {
       .option('--strict', 'fail on an unusable image instead of skipping it'),
   ).action(predictCommand);
   return command;
+}
+
+/** Of `error: unknown option '--bach-size'\n(Did you mean --batch-size?)\n`. */
+function oneLine(text: string): string {
+  const message = text
+    .trim()
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ');
+  return `btn-layers: ${message} (--help lists the flags)\n`;
 }
 
 function addBackendFlags(command: Command): Command {

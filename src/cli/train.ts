@@ -33,8 +33,11 @@ export async function trainCommand(flags: TrainFlags): Promise<void> {
     out,
     signal: interrupt,
     reporter: progressReporter(),
+  }).catch((error: unknown) => {
+    if (error !== interrupt.reason) throw error;
+    console.log('stopped before the first step: there is nothing to save');
   });
-  console.log(resultText(result));
+  if (result) console.log(resultText(result));
   if (interrupt.aborted) process.exitCode = 130;
 }
 

@@ -32,6 +32,8 @@ export interface EvaluateOptions {
 }
 
 export interface EvaluateResult extends Evaluation {
+  /** The folder of the model that was evaluated: of a run, the last. */
+  checkpoint: string;
   skipped: readonly SkippedImage[];
   /** Paths written, where `out` was given. */
   files?: ReportFiles;
@@ -52,7 +54,7 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult
     const source = imageSource(test, config.inputSize, { strict });
     if (out !== undefined) await makeFolder(out);
     const evaluation = await evaluateOn(model, source, classNames, batchSize, { onProgress });
-    const result = { ...evaluation!, skipped: source.skipped };
+    const result = { ...evaluation!, checkpoint: dir, skipped: source.skipped };
     if (out === undefined) return result;
     return { ...result, files: await writeReport(out, result, `${dataType}, ${data}`) };
   } finally {

@@ -100,7 +100,7 @@ export function duration(seconds: number): string {
 function startText(run: RunStart): string {
   const { preset, dataType, learningRate, batchSize, epochs, seed } = run.settings;
   if (run.epoch > epochs) {
-    return `all ${epochs} epochs are done: to go on, give --resume and a greater number of --epochs`;
+    return `all ${epochs} epochs are done: to go on, ask for more --epochs`;
   }
   const network = `${preset} BTN-${classNamesOf(dataType).length}`;
   const resumed = run.epoch > 1 || run.position > 0;

@@ -362,7 +362,7 @@ function diverged(error: LossNotFiniteError, run: Run, batch: ImageBatch): UserE
   const saved = progress.log.length > 0 ? `the checkpoint before is in ${folder.last}` : '';
   const names = batch.indices.slice(0, 3).map((index) => files[index]!.path);
   const more = batch.indices.length - names.length;
-  const images = [...names, ...(more > 0 ? [`${more} more`] : [])].join(', ');
+  const images = names.join(', ') + (more > 0 ? ` and ${more} more` : '');
   return new UserError(
     [`${error.message} at ${where}: try a smaller --lr`, saved, `the batch was ${images}`]
       .filter(Boolean)
