@@ -198,7 +198,10 @@ export async function drawIllustratedFaces(options: DrawOptions): Promise<DrawnF
       }
     };
     // Two lanes a core: while one waits for the disk, the other renders.
-    await Promise.all(Array.from({ length: 2 * availableParallelism() }, lane));
+    const lanes = Array.from({ length: 2 * availableParallelism() }, lane);
+    // All lanes end before the draft may be deleted: one that still writes would put a file back.
+    await Promise.allSettled(lanes);
+    await Promise.all(lanes);
     await writeFile(join(draft, descriptionFile), serialize(description));
     await rm(out, { recursive: true, force: true });
     await rename(draft, out);
