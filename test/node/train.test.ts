@@ -1,0 +1,328 @@
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { selectBackend } from '../../src/node/backend.js';
+import type { SkippedImage } from '../../src/node/image_source.js';
+import type { EpochLog } from '../../src/node/run_folder.js';
+import { type StepState, type TrainOptions, train } from '../../src/node/train.js';
+import { drawSmallData, stripes } from './small_data.js';
+import { messageOf, temporaryFolder, writeFile } from './temporary_folder.js';
+
+const folder = temporaryFolder();
+const at = (...names: string[]) => join(folder, ...names);
+
+/** Two steps an epoch, of four images and of three. */
+const small: TrainOptions = { data: at('data'), preset: 'tiny', batchSize: 4, epochs: 2 };
+/** Run to the end in one go: what the interrupted ones must equal. */
+const whole = at('whole');
+let steps: StepState[];
+
+beforeAll(async () => {
+  await selectBackend();
+  await drawSmallData(at('data'));
+  steps = [];
+  await train({
+    ...small,
+    out: whole,
+    reporter: { stepped: (state) => steps.push(state) },
+  });
+});
+
+function json(path: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+}
+
+/** The log without what the clock decides. */
+function logOf(run: string): object[] {
+  const lines = readFileSync(join(run, 'log.jsonl'), 'utf8').trim().split('\n');
+  return lines.map((line) => {
+    const { seconds, imagesPerSecond, ...rest } = JSON.parse(line) as Record<string, unknown>;
+    expect([seconds, imagesPerSecond]).toEqual([expect.any(Number), expect.any(Number)]);
+    return rest;
+  });
+}
+
+/** Hashes of the weights' and the optimizer's bytes in a checkpoint. */
+function bytesOf(checkpoint: string): Record<string, string> {
+  const names = readdirSync(checkpoint).filter((name) => /\.(bin|safetensors)$/.test(name));
+  expect(names).toHaveLength(2);
+  const hash = (name: string) =>
+    createHash('sha256')
+      .update(readFileSync(join(checkpoint, name)))
+      .digest('hex');
+  return Object.fromEntries(names.map((name) => [name, hash(name)]));
+}
+
+function expectSameRun(run: string, reference: string): void {
+  for (const name of ['last', 'best']) {
+    expect(bytesOf(join(run, name))).toEqual(bytesOf(join(reference, name)));
+  }
+  expect(logOf(run)).toEqual(logOf(reference));
+  for (const name of ['report.txt', 'confusion_matrix.svg']) {
+    expect(readFileSync(join(run, name), 'utf8')).toBe(readFileSync(join(reference, name), 'utf8'));
+  }
+}
+
+describe('a run', () => {
+  it('leaves settings, log, pictures and two models, and nothing unfinished', () => {
+    expect(readdirSync(whole).sort()).toEqual([
+      'best',
+      'config.json',
+      'confusion_matrix.svg',
+      'curves.svg',
+      'last',
+      'log.jsonl',
+      'report.txt',
+    ]);
+    for (const name of ['last', 'best']) {
+      expect(readdirSync(join(whole, name)).sort()).toEqual([
+        'model.json',
+        'optimizer.safetensors',
+        'progress.json',
+        expect.stringMatching(/^weights-.*\.bin$/),
+      ]);
+    }
+    expect(json(join(whole, 'config.json'))).toMatchObject({ ...small, seed: 1, lambda: 1 });
+    expect(logOf(whole)).toMatchObject([{ epoch: 1 }, { epoch: 2 }]);
+    expect(readFileSync(join(whole, 'report.txt'), 'utf8')).toMatch(
+      /^RAF-DB, tiny BTN, epoch \d, .*\n\n[\s\S]*class [\s\S]*accuracy +\d.* of 7 images\nmean class acc/,
+    );
+    for (const name of ['curves.svg', 'confusion_matrix.svg']) {
+      expect(readFileSync(join(whole, name), 'utf8')).toMatch(/^<svg[\s\S]*<\/svg>\s*$/);
+    }
+  });
+
+  it('ends each epoch with a smaller batch', () => {
+    expect(steps.map(({ epoch, done, total }) => [epoch, done, total])).toEqual([
+      [1, 4, 7],
+      [1, 7, 7],
+      [2, 4, 7],
+      [2, 7, 7],
+    ]);
+  });
+
+  it('stopped twice by maxSteps ends as if it had not been', async () => {
+    const out = at('by_steps');
+    const first = await train({ ...small, out, maxSteps: 1 });
+    expect([first.stopped, first.best, first.log]).toEqual([true, undefined, []]);
+    expect(readdirSync(out).sort()).toEqual(['config.json', 'last']);
+    expect((await train({ resume: out, maxSteps: 2 })).log).toHaveLength(1);
+    const { stopped, log } = await train({ resume: join(out, 'last', 'model.json') });
+    expect([stopped, log.length]).toEqual([false, 2]);
+    expectSameRun(out, whole);
+  });
+
+  it('stopped by a signal, in training and in evaluation, ends as if it had not been', async () => {
+    const out = at('by_signal');
+    const one = new AbortController();
+    const inTraining = await train({
+      ...small,
+      out,
+      signal: one.signal,
+      reporter: { stepped: () => one.abort() },
+    });
+    expect(inTraining.stopped).toBe(true);
+    const two = new AbortController();
+    const stops: StepState[] = [];
+    const inEvaluation = await train({
+      resume: out,
+      signal: two.signal,
+      reporter: { evaluated: () => two.abort(), stopped: (state) => stops.push(state) },
+    });
+    expect([inEvaluation.stopped, inEvaluation.log]).toEqual([true, []]);
+    expect(stops).toMatchObject([{ epoch: 1, done: 7, total: 7 }]);
+    const starts: object[] = [];
+    await train({ resume: `${out}/last/`, reporter: { started: (start) => starts.push(start) } });
+    expect(starts).toMatchObject([{ epoch: 1, position: 7, train: 7, test: 7 }]);
+    expectSameRun(out, whole);
+  });
+
+  it('goes on when it is asked for more epochs, and only then', async () => {
+    const out = at('longer');
+    await train({ ...small, out, epochs: 1 });
+    const again = await train({ resume: out });
+    expect([again.stopped, again.log.length]).toEqual([false, 1]);
+    await train({ resume: out, epochs: 2 });
+    expectSameRun(out, whole);
+    expect(json(join(out, 'config.json')).epochs).toBe(2);
+  });
+
+  it('of another seed is another, down to batches of one image', async () => {
+    const out = at('other_seed');
+    const done: number[] = [];
+    await train({
+      ...small,
+      out,
+      seed: 2,
+      batchSize: 1,
+      epochs: 1,
+      maxSteps: 2,
+      reporter: { stepped: (state) => done.push(state.done) },
+    });
+    expect(done).toEqual([1, 2]);
+    const differing = await train({ ...small, out: at('differing'), seed: 2, epochs: 1 });
+    expect(differing.log[0]!.loss.total).not.toBe((logOf(whole)[0] as EpochLog).loss.total);
+  });
+
+  it('goes on in another folder, which gets the best model along', async () => {
+    const from = at('moved_from');
+    cpSync(whole, from, { recursive: true });
+    expect(await messageOf(train({ resume: from, out: at('by_steps') }))).toMatch(
+      /by_steps already holds a run: continue it with --resume .*by_steps, or choose another --out/,
+    );
+    const { best, folder: run } = await train({ resume: from, out: at('moved') });
+    expect(best?.epoch).toBeGreaterThan(0);
+    expect(bytesOf(run.best)).toEqual(bytesOf(join(whole, 'best')));
+    expect(logOf(at('moved'))).toEqual(logOf(whole));
+  });
+
+  it('takes what a save cut short left', async () => {
+    const run = at('cut_short');
+    cpSync(whole, run, { recursive: true });
+    cpSync(join(run, 'last'), join(run, 'last.old'), { recursive: true });
+    rmSync(join(run, 'last'), { recursive: true });
+    writeFile(join(run, 'last.new', 'model.json'), '{"half a mod');
+    const { log } = await train({ resume: run, epochs: 3, maxSteps: 1 });
+    expect(log).toHaveLength(2);
+    expect(readdirSync(run).filter((name) => name.startsWith('last'))).toEqual(['last']);
+  });
+});
+
+describe('odd batches', () => {
+  it('of one class only are trained on', async () => {
+    const data = await drawSmallData(at('one_class'));
+    const same = join(data, 'train', '1', 'train_0.png');
+    for (let label = 2; label <= 7; label++) rmSync(join(data, 'train', `${label}`, 'train_0.png'));
+    for (let label = 2; label <= 7; label++) {
+      // Unusable in all other classes, so that every batch has class 1 alone.
+      writeFile(join(data, 'train', `${label}`, 'empty.png'), '');
+    }
+    for (let i = 1; i < 4; i++) symlinkSync(same, join(data, 'train', '1', `train_${i}.png`));
+    const skipped: SkippedImage[] = [];
+    const { log } = await train({
+      ...small,
+      data,
+      epochs: 1,
+      batchSize: 16,
+      out: at('one_class_run'),
+      reporter: { skipped: (files) => skipped.push(...files) },
+    });
+    expect(skipped).toHaveLength(6);
+    expect(skipped[0]).toEqual({
+      path: expect.stringContaining('empty.png'),
+      reason: 'the file is empty (0 bytes)',
+    });
+    expect(Object.values(log[0]!.loss).every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe('train explains in one line, and leaves nothing behind,', () => {
+  async function failure(options: TrainOptions): Promise<string> {
+    const before = tf.memory().numTensors;
+    const message = await messageOf(train(options));
+    expect(message).toMatch(/^(User|Decode)Error: /);
+    expect(message).not.toContain('\n');
+    expect(tf.memory().numTensors).toBe(before);
+    return message;
+  }
+
+  it('missing settings and values out of range', async () => {
+    const out = at('never');
+    expect(await failure({ out })).toMatch(/--data DIR is needed/);
+    expect(await failure({ data: small.data })).toMatch(/--out DIR is needed/);
+    expect(await failure({ ...small, out, epochs: 0 })).toMatch(/--epochs must be an integer from/);
+    expect(await failure({ ...small, out, batchSize: 1.5 })).toMatch(/--batch-size must be an/);
+    expect(await failure({ ...small, out, learningRate: -1 })).toMatch(/--lr must be a positive/);
+    expect(await failure({ ...small, out, lambda: Number.NaN })).toMatch(/--lambda must be a numb/);
+    expect(await failure({ ...small, out, data: at('none') })).toMatch(
+      /cannot read the folder .*n/,
+    );
+    expect(await failure({ ...small, out, dataType: 'AffectNet-8' })).toMatch(
+      /has 7 label folders/,
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('a loss that is not a number', async () => {
+    const out = at('diverged');
+    const options = { ...small, learningRate: 1e30 };
+    expect(await failure({ ...options, out })).toMatch(
+      /the loss is NaN at epoch 1, image 5: try a smaller --lr; the batch was .*\.png$/,
+    );
+    // The one step before the test split still has a finite loss, but ruins the weights.
+    expect(await failure({ ...options, out, batchSize: 7 })).toMatch(
+      /the network's output is NaN: .*too large a --lr/,
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('a loss that is no longer a number, with the checkpoint before it', async () => {
+    const run = at('diverged_later');
+    cpSync(whole, run, { recursive: true });
+    const before = bytesOf(join(run, 'last'));
+    expect(await failure({ resume: run, epochs: 3, learningRate: 1e30, batchSize: 2 })).toMatch(
+      /is NaN at epoch 3, image 3: try a smaller --lr; the checkpoint before is in .*later.last; the/,
+    );
+    expect(bytesOf(join(run, 'last'))).toEqual(before);
+  });
+
+  it('a folder that cannot be written to', async () => {
+    const file = writeFile(at('file'));
+    expect(await failure({ ...small, out: join(file, 'run') })).toMatch(
+      /cannot write .*run: part of the path is a file, not a folder/,
+    );
+    expect(await failure({ ...small, out: file })).toMatch(/cannot write .*file: /);
+    expect(await failure({ ...small, out: whole })).toMatch(
+      /already holds a run: continue it with/,
+    );
+    const begun = at('begun');
+    writeFile(join(begun, 'config.json'));
+    expect(await failure({ ...small, out: begun })).toMatch(
+      /already holds a run: it has no checkpoint yet; remove it, or choose another --out/,
+    );
+  });
+
+  it('an unusable image where it is strict', async () => {
+    const data = await drawSmallData(at('strict'));
+    const image = await stripes(1).jpeg().toBuffer();
+    writeFile(join(data, 'train', '3', 'cut.jpg'), image.subarray(0, image.length / 2));
+    const out = at('strict_run');
+    expect(await failure({ ...small, data, out, strict: true })).toMatch(
+      /^DecodeError: .*strict.train.3.cut\.jpg: the image is truncated or damaged/,
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('a checkpoint of another network or data set', async () => {
+    expect(await failure({ resume: whole, preset: 'full' })).toMatch(
+      /has the preset tiny, not full/,
+    );
+    expect(await failure({ resume: whole, dataType: 'AffectNet-8' })).toMatch(
+      /last was trained on RAF-DB \(7 classes\), not on AffectNet-8: pass --data_type RAF-DB/,
+    );
+    expect(await failure({ resume: at('nowhere') })).toMatch(
+      /no checkpoint in .*nowhere: expected/,
+    );
+    expect(await failure({ resume: whole, data: at('none') })).toMatch(/cannot read the folder/);
+  });
+
+  it('to stop before there is anything to save', async () => {
+    const stop = new AbortController();
+    const out = at('too_early');
+    const reporter = { decoded: () => stop.abort() };
+    const error = await train({ ...small, out, signal: stop.signal, reporter }).catch(
+      (reason: unknown) => reason,
+    );
+    expect(error).toBe(stop.signal.reason);
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
+it('leaves no tensor behind', async () => {
+  const before = tf.memory().numTensors;
+  await train({ resume: at('by_steps'), epochs: 3, maxSteps: 1 });
+  await train({ ...small, out: at('flat'), epochs: 1 });
+  expect(tf.memory().numTensors).toBe(before);
+});
