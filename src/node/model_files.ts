@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { io, util } from '@tensorflow/tfjs-core';
+import { dispose, io, util } from '@tensorflow/tfjs-core';
 import { type LayersModel, loadLayersModel } from '@tensorflow/tfjs-layers';
 // Registers our layers, without which their models do not load.
 import '../layers/index.js';
@@ -56,9 +56,28 @@ export async function loadModelFiles(path: string): Promise<LayersModel> {
     readWeights(modelPath, manifest),
   );
   try {
-    return await loadLayersModel({ load: async () => artifacts });
+    return await modelOf(artifacts);
   } catch (error) {
     throw damaged(modelPath, explain(error), error);
+  }
+}
+
+/** As loadLayersModel, which leaves the whole model behind when weights do not fit. */
+async function modelOf({ weightData, weightSpecs, ...rest }: io.ModelArtifacts) {
+  const model = await loadLayersModel({ load: async () => rest });
+  const weights = io.decodeWeights(weightData!, weightSpecs!);
+  try {
+    const ofOptimizer = weightSpecs!.filter(({ group }) => group === 'optimizer');
+    const without = new Set(ofOptimizer.map(({ name }) => name));
+    model.loadWeights(
+      Object.fromEntries(Object.entries(weights).filter(([name]) => !without.has(name))),
+    );
+    return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
+  } finally {
+    dispose(weights);
   }
 }
 
