@@ -32,7 +32,7 @@ describe('selectBackend', () => {
   });
 
   it('refuses a backend that it does not know, and a GPU that is none', async () => {
-    for (const backend of ['webgl', 'constructor', ''] as BackendName[]) {
+    for (const backend of ['webgl', 'constructor', ''] as unknown as BackendName[]) {
       expect(await messageOf(selectBackend({ backend }))).toBe(
         `UserError: unknown backend '${backend}': use one of wasm, tensorflow, cpu`,
       );
