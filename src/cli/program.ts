@@ -43,7 +43,7 @@ export function program(): Command {
       .description('evaluate a checkpoint on the test split, each image alone (vit)')
       .option('--data <dir>', 'data set: test/1…C/*.jpg')
       .addOption(dataTypeOption())
-      .option('--checkpoint <path>', 'a run folder, a checkpoint folder or a model.json')
+      .option('--checkpoint <path>', 'a run folder (its best), a checkpoint folder or a model.json')
       .option('--batch-size <n>', 'images at once (default: 32)', integerFlag)
       .option('--out <dir>', 'also write report.txt and confusion_matrix.svg there')
       .option('--strict', 'fail on an unusable image instead of skipping it'),
@@ -54,7 +54,7 @@ export function program(): Command {
       .command('predict')
       .description('print the expression of each image, with probabilities')
       .argument('<images...>', 'image files')
-      .option('--checkpoint <path>', 'a run folder, a checkpoint folder or a model.json')
+      .option('--checkpoint <path>', 'a run folder (its best), a checkpoint folder or a model.json')
       .option('--json', 'print JSON instead of a table')
       .option('--strict', 'fail on an unusable image instead of skipping it'),
   ).action(predictCommand);

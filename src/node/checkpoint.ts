@@ -70,7 +70,7 @@ async function writeParts(
  * @throws UserError when there is none, or its files are damaged or do not belong together.
  */
 export async function loadCheckpoint<Progress>(path: string): Promise<Checkpoint<Progress>> {
-  const dir = await checkpointFolder(path);
+  const dir = await checkpointFolder(path, 'last');
   const progress = await readProgress<Progress>(join(dir, progressFile));
   const model = await loadModelFiles(dir);
   try {
@@ -88,11 +88,18 @@ export function disposeState({ moments }: AdamState): void {
   for (const { first, second } of Object.values(moments)) tf.dispose([first, second]);
 }
 
-/** The folder of a checkpoint that a user names by its own path, its model.json or its run. */
-export async function checkpointFolder(path: string): Promise<string> {
+/**
+ * The folder of a checkpoint that a user names by its own path, its model.json or its run.
+ *
+ * @param wanted Which one of a run: the last to go on from, the best to use. A run that has no best
+ *   yet gives its last.
+ */
+export async function checkpointFolder(path: string, wanted: 'last' | 'best'): Promise<string> {
   const named = basename(path) === 'model.json' ? join(path, '..') : path;
   const dir = named.replace(/(?<=.)[\\/]+$/, '');
-  for (const candidate of [dir, join(dir, 'last'), `${dir}.old`, join(dir, 'last.old')]) {
+  const ofRun = wanted === 'last' ? ['last'] : ['best', 'last'];
+  const folders = [dir, ...ofRun.map((name) => join(dir, name))];
+  for (const candidate of folders.flatMap((folder) => [folder, `${folder}.old`])) {
     if (await holdsModel(candidate)) return candidate;
   }
   throw new UserError(

@@ -19,7 +19,7 @@ export interface EvaluateOptions {
   /** A data set in the authors' layout; only its test split is read. */
   data: string;
   dataType: DataType;
-  /** A run's folder, a checkpoint's folder or a model.json. */
+  /** A run's folder, whose best model is taken, a checkpoint's folder or a model.json. */
   checkpoint: string;
   /** Default 32. Only speed depends on it. */
   batchSize?: number;
@@ -32,7 +32,7 @@ export interface EvaluateOptions {
 }
 
 export interface EvaluateResult extends Evaluation {
-  /** The folder of the model that was evaluated: of a run, the last. */
+  /** The folder of the model that was evaluated: of a run, the best. */
   checkpoint: string;
   skipped: readonly SkippedImage[];
   /** Paths written, where `out` was given. */
@@ -47,7 +47,7 @@ export interface EvaluateResult extends Evaluation {
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
   const { data, dataType, batchSize = 32, out, strict, onProgress } = options;
   const { test } = await imageFolder(data, dataType, { splits: ['test'] });
-  const dir = await checkpointFolder(options.checkpoint);
+  const dir = await checkpointFolder(options.checkpoint, 'best');
   const model = await loadModelFiles(dir);
   try {
     const { config, classNames } = metadataOf(model, dir, { dataType });

@@ -13,7 +13,7 @@ export interface Prediction {
 }
 
 export interface PredictOptions {
-  /** A run's folder, a checkpoint's folder or a model.json. */
+  /** A run's folder, whose best model is taken, a checkpoint's folder or a model.json. */
   checkpoint: string;
   images: readonly string[];
   /** Fail on the first unusable file instead of leaving it out. Default false. */
@@ -33,7 +33,7 @@ export interface PredictResult {
  * @throws UserError for a checkpoint that cannot be used; DecodeError in strict mode.
  */
 export async function predict(options: PredictOptions): Promise<PredictResult> {
-  const dir = await checkpointFolder(options.checkpoint);
+  const dir = await checkpointFolder(options.checkpoint, 'best');
   const model = await loadModelFiles(dir);
   try {
     const { config, classNames } = metadataOf(model, dir);

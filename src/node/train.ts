@@ -190,7 +190,7 @@ async function freshRun(options: TrainOptions): Promise<Run> {
 }
 
 async function resumedRun(options: TrainOptions): Promise<Run> {
-  const from = await checkpointFolder(options.resume!);
+  const from = await checkpointFolder(options.resume!, 'last');
   const { model, optimizer: state, progress } = await loadCheckpoint<unknown>(from);
   const optimizer = new Adam();
   optimizer.setState(state);

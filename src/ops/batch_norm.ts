@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { affine } from './affine.js';
 import { defineOp } from './registry.js';
+import { toRows } from './rows.js';
 
 interface Attrs {
   epsilon: number;
@@ -84,8 +85,4 @@ export function batchNormWith(
     const factor = tf.mul(gamma, tf.rsqrt(tf.add(variance, epsilon)));
     return affine(x, factor, tf.sub(beta, tf.mul(mean, factor)));
   });
-}
-
-function toRows(x: tf.Tensor): tf.Tensor2D {
-  return tf.reshape(x, [-1, x.shape[x.rank - 1]!]);
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { defineOp } from './registry.js';
+import { toRows } from './rows.js';
 
 interface Attrs {
   epsilon: number;
@@ -52,8 +53,4 @@ function normalise(x: tf.Tensor, epsilon: number) {
   const centered = tf.sub(rows, tf.mean(rows, 1, true));
   const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centered), 1, true), epsilon));
   return { normalised: tf.mul(centered, inverse), inverse };
-}
-
-function toRows(x: tf.Tensor): tf.Tensor2D {
-  return tf.reshape(x, [-1, x.shape[x.rank - 1]!]);
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { affine } from './affine.js';
 import { defineOp } from './registry.js';
+import { toRows } from './rows.js';
 
 const runPrelu = defineOp<Record<string, never>>({
   kernelName: 'BtnPrelu',
@@ -14,7 +15,7 @@ const runPrelu = defineOp<Record<string, never>>({
       () => {
         // min(x, 0) as x − relu(x): minimum is thirty times slower on wasm.
         const negative = tf.sub(x!, tf.relu(x!));
-        return tf.sum(tf.reshape(tf.mul(dy!, negative), [-1, alpha!.shape[0]!]), 0);
+        return tf.sum(toRows(tf.mul(dy!, negative)), 0);
       },
     ];
   },

@@ -99,7 +99,7 @@ describe('evaluate', () => {
     const progress: number[][] = [];
     const onProgress = (...state: number[]) => progress.push(state);
     const result = await evaluate({ ...given, batchSize: 5, out, onProgress });
-    expect(result).toMatchObject({ checkpoint: join(run, 'last'), skipped: [] });
+    expect(result).toMatchObject({ checkpoint: join(run, 'best'), skipped: [] });
     expect(result.matrix.map((row) => row.reduce((sum, n) => sum + n))).toEqual(Array(7).fill(2));
     expect(progress).toEqual([
       [5, 14],
@@ -135,7 +135,7 @@ describe('evaluate', () => {
     const message = (options: object) => messageOf(evaluate({ ...given, ...options }));
     expect(await message({ data: eight })).toMatch(/8 label folders but RAF-DB has 7 classes: use/);
     expect(await message({ data: eight, dataType: 'AffectNet-8' })).toMatch(
-      /last was trained on RAF-DB \(7 classes\), not on AffectNet-8: pass --data_type RAF-DB/,
+      /best was trained on RAF-DB \(7 classes\), not on AffectNet-8: pass --data_type RAF-DB/,
     );
     expect(await message({ data: at('none') })).toMatch(/cannot read the folder .*none: no such/);
     expect(await message({ checkpoint: data })).toMatch(/no checkpoint in .*data: expected a run/);
