@@ -125,7 +125,7 @@ const presets: Record<
     },
     fusion: { numHeads: [1, 2, 4], dropPath: [0, 0, 0], layerScale: 0.1 },
     // From scratch, a class token must tell places apart from the first step on.
-    classifier: { width: 64, depth: 2, numHeads: 8, positionScale: 1 },
+    classifier: { width: 64, depth: 1, numHeads: 8, positionScale: 1 },
   },
 };
 

@@ -37,9 +37,7 @@ const fromScratch = { learningRate: 1e-3, decay: 0.75, batchSize: 16, epochs: 6 
  */
 export function recipeOf(dataType: DataType, preset: Preset): Recipe {
   return {
-    ...(preset === 'tiny'
-      ? { ...fromScratch, decay: 0.85 }
-      : { ...published[dataType], decay: 0.98 }),
+    ...(preset === 'tiny' ? fromScratch : { ...published[dataType], decay: 0.98 }),
     augmentation: {
       flip: 0.5,
       erasing: erasingOf[dataType === 'RAF-DB' ? 'RAF-DB' : 'AffectNet'],
