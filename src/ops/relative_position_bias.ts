@@ -23,7 +23,7 @@ export function relativePositionBias(table: tf.Tensor, side: number): tf.Tensor3
 const indexOfSide = new Map<number, Int32Array>();
 
 /** Row of the table for each pair (query, key); the same for every map of one side. */
-function relativePositionIndex(side: number): Int32Array {
+export function relativePositionIndex(side: number): Int32Array {
   let index = indexOfSide.get(side);
   if (index === undefined) {
     index = computeIndex(side);

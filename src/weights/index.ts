@@ -1,4 +1,12 @@
 export {
+  type ApplyOptions,
+  type ApplyReport,
+  applyStateDict,
+  type ShapeMismatch,
+  StateDictError,
+} from './apply_state_dict.js';
+export { type RenameTable, renameStateDict, splitIr50Body } from './rename.js';
+export {
   readSafetensors,
   type Safetensors,
   SafetensorsError,
@@ -15,3 +23,4 @@ export {
   tensorFromBytes,
   toFloat32,
 } from './state_dict.js';
+export { toStateDict } from './to_state_dict.js';

@@ -1,0 +1,89 @@
+import { elementCount } from './state_dict.js';
+import type { Layout } from './torch_names.js';
+
+interface Permuted {
+  shape: number[];
+  data: Float32Array;
+}
+
+/** For each layout, which axis of PyTorch's tensor becomes the n-th axis of ours. */
+const torchAxes: Record<Exclude<Layout, 'same' | 'pointwise'>, number[]> = {
+  dense: [1, 0],
+  conv: [2, 3, 1, 0],
+  depthwise: [2, 3, 0, 1],
+};
+
+/** Our values in PyTorch's shape and order. Returns `data` itself where both are the same. */
+export function toTorchLayout(data: Float32Array, shape: readonly number[], layout: Layout) {
+  const permuted = permute(data, shape, ourAxes(layout));
+  return { ...permuted, shape: torchShape(shape, layout) };
+}
+
+/** PyTorch's values in our order. Returns `data` itself where both are the same. */
+export function fromTorchLayout(
+  data: Float32Array,
+  shape: readonly number[],
+  layout: Layout,
+): Float32Array {
+  if (layout === 'same') return data;
+  const axes = layout === 'pointwise' ? torchAxes.dense : torchAxes[layout];
+  return permute(data, shape.slice(0, axes.length), axes).data;
+}
+
+/** The shape that a weight of ours has in PyTorch. */
+export function torchShape(shape: readonly number[], layout: Layout): number[] {
+  const axes = ourAxes(layout);
+  const permuted = axes.length === 0 ? [...shape] : axes.map((axis) => shape[axis]!);
+  return layout === 'pointwise' ? [...permuted, 1, 1] : permuted;
+}
+
+/** Which axis of ours becomes the n-th axis of PyTorch's; empty where all stay. */
+function ourAxes(layout: Layout): number[] {
+  if (layout === 'same') return [];
+  const axes = layout === 'pointwise' ? torchAxes.dense : torchAxes[layout];
+  return axes.map((_, axis) => axes.indexOf(axis));
+}
+
+/** Reorders row-major values so that axis `axes[n]` becomes the n-th; all stay when it is empty. */
+function permute(data: Float32Array, shape: readonly number[], axes: readonly number[]): Permuted {
+  if (axes.length === 0) return { shape: [...shape], data };
+  const permutedShape = axes.map((axis) => shape[axis]!);
+  const strides = stridesOf(shape);
+  const steps = axes.map((axis) => strides[axis]!);
+  const result = new Float32Array(elementCount(permutedShape));
+  const last = permutedShape.length - 1;
+  const [width, step] = [permutedShape[last]!, steps[last]!];
+  const index = permutedShape.map(() => 0);
+  let source = 0;
+  for (let target = 0; target < result.length; target += width) {
+    for (let i = 0, from = source; i < width; i++, from += step) result[target + i] = data[from]!;
+    source = nextRow(index, permutedShape, steps, source);
+  }
+  return { shape: permutedShape, data: result };
+}
+
+/** Steps `index` to the next row, counting all but the last axis. @returns where it begins. */
+function nextRow(
+  index: number[],
+  shape: readonly number[],
+  steps: readonly number[],
+  source: number,
+): number {
+  let next = source;
+  for (let axis = shape.length - 2; axis >= 0; axis--) {
+    index[axis]! += 1;
+    next += steps[axis]!;
+    if (index[axis]! < shape[axis]!) break;
+    next -= shape[axis]! * steps[axis]!;
+    index[axis] = 0;
+  }
+  return next;
+}
+
+function stridesOf(shape: readonly number[]): number[] {
+  const strides = shape.map(() => 1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) {
+    strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
+  }
+  return strides;
+}

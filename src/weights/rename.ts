@@ -1,0 +1,81 @@
+import type { StateDict } from './state_dict.js';
+
+/**
+ * New names by pattern, in which `*` stands for any characters:
+ * `{ "attention_levels.q.*": "mla.query.*" }`.
+ */
+export type RenameTable = Readonly<Record<string, string>>;
+
+/**
+ * Renames what matches a pattern, the first of the table that does; the rest keeps its name.
+ *
+ * @throws Error for a pattern that matches nothing, for a target with more `*` than its pattern, and
+ *   for a name that two tensors would get.
+ */
+export function renameStateDict(stateDict: StateDict, table: RenameTable): StateDict {
+  const rules = Object.entries(table).map(([pattern, target]) => ruleOf(pattern, target));
+  const renamed: StateDict = new Map();
+  for (const [name, tensor] of stateDict) {
+    const rule = rules.find(({ matcher }) => matcher.test(name));
+    const newName = rule ? rule.rename(name) : name;
+    if (renamed.has(newName)) throw new Error(`two tensors would be named ${newName}`);
+    renamed.set(newName, tensor);
+  }
+  const idle = rules.find(({ used }) => !used());
+  if (idle) throw new Error(`no name matches ${idle.pattern}`);
+  return renamed;
+}
+
+function ruleOf(pattern: string, target: string) {
+  const parts = pattern.split('*');
+  const targetParts = target.split('*');
+  if (targetParts.length > parts.length) {
+    throw new Error(`${target} has more * than ${pattern}, which it is to replace`);
+  }
+  const matcher = new RegExp(`^${parts.map(escapeRegExp).join('(.*)')}$`, 's');
+  let used = false;
+  return {
+    pattern,
+    matcher,
+    used: () => used,
+    rename(name: string): string {
+      used = true;
+      const wild = matcher.exec(name)!.slice(1);
+      return targetParts.map((part, i) => (i === 0 ? part : wild[i - 1]! + part)).join('');
+    },
+  };
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+/** Units of the stages of an IR-50, of which a fourth is not used here. */
+const stageUnits = [3, 4, 14];
+
+/**
+ * A backbone's own file in the layout that stores all units as one `body.K`, brought to the one with
+ * `body1`, `body2` and `body3`; another is returned as it is. Units of the unused fourth stage become
+ * `body3.14` and on.
+ *
+ * Provenance: baseline.
+ */
+export function splitIr50Body(stateDict: StateDict): StateDict {
+  const renamed: StateDict = new Map();
+  for (const [name, tensor] of stateDict) {
+    renamed.set(
+      name.replace(/^body\.(\d+)\./, (_, unit) => `${stageOf(Number(unit))}.`),
+      tensor,
+    );
+  }
+  return renamed;
+}
+
+function stageOf(unit: number): string {
+  let first = 0;
+  for (const [stage, count] of stageUnits.entries()) {
+    if (unit < first + count) return `body${stage + 1}.${unit - first}`;
+    first += count;
+  }
+  return `body${stageUnits.length}.${unit - first + stageUnits.at(-1)!}`;
+}
