@@ -190,11 +190,17 @@ export async function drawIllustratedFaces(options: DrawOptions): Promise<DrawnF
     const jobs = await layOut(draft, description);
     let next = 0;
     let done = 0;
+    const draw = async (job: (typeof jobs)[number]) => {
+      const picture = pictureAt(seed, job.split, job.className, job.index);
+      await takePicture(picture, size).toFile(job.path);
+      options.onProgress?.(++done, jobs.length);
+    };
     const lane = async () => {
       for (let job = jobs[next++]; job !== undefined; job = jobs[next++]) {
-        const picture = pictureAt(seed, job.split, job.className, job.index);
-        await takePicture(picture, size).toFile(job.path);
-        options.onProgress?.(++done, jobs.length);
+        await draw(job).catch((error: unknown) => {
+          next = jobs.length; // One that fails ends them all.
+          throw error;
+        });
       }
     };
     // Two lanes a core: while one waits for the disk, the other renders.

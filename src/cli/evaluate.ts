@@ -10,16 +10,19 @@ interface EvaluateFlags extends BackendFlags {
   data?: string;
   dataType?: DataType;
   checkpoint?: string;
+  rename?: string;
   batchSize?: number;
   out?: string;
   strict?: boolean;
 }
 
 export async function evaluateCommand(flags: EvaluateFlags): Promise<void> {
-  const { data, dataType = 'RAF-DB', checkpoint, batchSize, out, strict, backend, gpu } = flags;
+  const { data, dataType = 'RAF-DB', checkpoint, backend, gpu, ...rest } = flags;
   if (data === undefined) throw new UserError('--data DIR is needed: the folder that holds test/');
   if (checkpoint === undefined) {
-    throw new UserError('--checkpoint PATH is needed: a run folder or a model.json');
+    throw new UserError(
+      '--checkpoint PATH is needed: a run folder, a model.json, a .pth or a .safetensors',
+    );
   }
   console.log(`backend: ${await selectBackend({ backend, gpu })}`);
   const bar = progressBar();
@@ -28,11 +31,10 @@ export async function evaluateCommand(flags: EvaluateFlags): Promise<void> {
     data,
     dataType,
     checkpoint,
-    batchSize,
-    out,
-    strict,
+    ...rest,
     onProgress,
   }).finally(() => bar.clear());
+  for (const note of result.notes) console.log(note);
   if (result.skipped.length > 0) console.log(skippedText(result.skipped));
   console.log(`${result.checkpoint}, each image alone (vit):`);
   console.log(classReportTable(result.report, result.classNames));

@@ -4,28 +4,34 @@ import { percent } from '../node/format.js';
 import { type Prediction, predict } from '../node/predict.js';
 import { progressBar, skippedText } from '../node/progress.js';
 import { UserError } from '../node/user_error.js';
+import type { DataType } from '../training/data_types.js';
 import type { BackendFlags } from './flags.js';
 
 interface PredictFlags extends BackendFlags {
   checkpoint?: string;
+  dataType?: DataType;
+  rename?: string;
   json?: boolean;
   strict?: boolean;
 }
 
 export async function predictCommand(images: string[], flags: PredictFlags): Promise<void> {
-  const { checkpoint, json, strict, backend, gpu } = flags;
+  const { checkpoint, json, backend, gpu, ...rest } = flags;
   if (checkpoint === undefined) {
-    throw new UserError('--checkpoint PATH is needed: a run folder or a model.json');
+    throw new UserError(
+      '--checkpoint PATH is needed: a run folder, a model.json, a .pth or a .safetensors',
+    );
   }
   console.error(`backend: ${await selectBackend({ backend, gpu })}`);
   const bar = progressBar();
   const onProgress = (done: number, total: number) => bar.show('predicting', done, total, '');
-  const { predictions, skipped } = await predict({
+  const { predictions, skipped, notes } = await predict({
     checkpoint,
     images,
-    strict,
+    ...rest,
     onProgress,
   }).finally(() => bar.clear());
+  for (const note of notes) console.error(note);
   if (skipped.length > 0) console.error(skippedText(skipped));
   if (json) console.log(JSON.stringify(predictions, null, 2));
   else if (predictions.length > 0) console.log(tableOf(predictions));

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { type DataType, dataTypes } from '../training/data_types.js';
+import { convertCommand } from './convert.js';
 import { evaluateCommand } from './evaluate.js';
 import { integerFlag, numberFlag } from './flags.js';
 import { predictCommand } from './predict.js';
@@ -32,7 +33,13 @@ export function program(): Command {
       .option('--seed <n>', 'seed of weights, order and augmentation (default: 1)', integerFlag)
       .option('--max-steps <n>', 'stop after so many steps', integerFlag)
       .option('--out <dir>', 'run folder (default: runs/ and a name by data, preset and time)')
-      .option('--resume <path>', 'continue a run: its folder or a checkpoint in it')
+      .option(
+        '--resume <path>',
+        'continue a run, or begin one with a .pth, .safetensors or model.json',
+      )
+      .addOption(renameOption())
+      .option('--pretrained-ir50 <file>', 'weights of the image backbone, such as ir50.pth')
+      .option('--pretrained-mobilefacenet <file>', 'weights of the landmark backbone')
       .option('--evaluate <path>', 'train nothing, evaluate this checkpoint instead')
       .option('--strict', 'fail on an unusable image instead of skipping it'),
   ).action(trainCommand);
@@ -43,7 +50,8 @@ export function program(): Command {
       .description('evaluate a checkpoint on the test split, each image alone (vit)')
       .option('--data <dir>', 'data set: test/1…C/*.jpg')
       .addOption(dataTypeOption())
-      .option('--checkpoint <path>', 'a run folder (its best), a checkpoint folder or a model.json')
+      .option('--checkpoint <path>', checkpointHelp)
+      .addOption(renameOption())
       .option('--batch-size <n>', 'images at once (default: 32)', integerFlag)
       .option('--out <dir>', 'also write report.txt and confusion_matrix.svg there')
       .option('--strict', 'fail on an unusable image instead of skipping it'),
@@ -54,12 +62,26 @@ export function program(): Command {
       .command('predict')
       .description('print the expression of each image, with probabilities')
       .argument('<images...>', 'image files')
-      .option('--checkpoint <path>', 'a run folder (its best), a checkpoint folder or a model.json')
+      .option('--checkpoint <path>', checkpointHelp)
+      .addOption(dataTypeOption('what a .pth was trained on'))
+      .addOption(renameOption())
       .option('--json', 'print JSON instead of a table')
       .option('--strict', 'fail on an unusable image instead of skipping it'),
   ).action(predictCommand);
+
+  command
+    .command('convert')
+    .description('convert weights: .pth (read only), .safetensors, TensorFlow.js model folder')
+    .argument('<from>', 'a .pth, a .safetensors, a model.json or the folder of a model or a run')
+    .argument('<to>', 'a new NAME.safetensors, or a new folder for a TensorFlow.js model')
+    .addOption(dataTypeOption('what a .pth was trained on'))
+    .addOption(renameOption())
+    .action(convertCommand);
   return command;
 }
+
+const checkpointHelp =
+  'a run folder (its best), a checkpoint folder, a model.json, a .pth or a .safetensors';
 
 /** Of `error: unknown option '--bach-size'\n(Did you mean --batch-size?)\n`. */
 function oneLine(text: string): string {
@@ -81,8 +103,12 @@ function addBackendFlags(command: Command): Command {
     .option('--gpu <n>', 'use this GPU: needs @tensorflow/tfjs-node-gpu');
 }
 
-function dataTypeOption(): Option {
-  return new Option('--data-type <type>', 'also --data_type (default: RAF-DB)').choices(
+function renameOption(): Option {
+  return new Option('--rename <file>', 'JSON table of names by pattern, for a .pth of other names');
+}
+
+function dataTypeOption(what = 'the data set'): Option {
+  return new Option('--data-type <type>', `${what}, also --data_type (default: RAF-DB)`).choices(
     Object.keys(dataTypes) as DataType[],
   );
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { selectBackend } from '../node/backend.js';
 import { progressReporter } from '../node/progress.js';
 import { classReportTable } from '../node/report.js';
@@ -15,6 +14,7 @@ interface TrainFlags
   maxSteps?: number;
   out?: string;
   resume?: string;
+  rename?: string;
   evaluate?: string;
   strict?: boolean;
 }
@@ -25,12 +25,10 @@ export async function trainCommand(flags: TrainFlags): Promise<void> {
   }
   const { lr, backend, gpu, evaluate: _, ...rest } = flags;
   console.log(`backend: ${await selectBackend({ backend, gpu })}`);
-  const out = flags.out ?? (flags.resume === undefined ? newRunName(flags) : undefined);
   const interrupt = interruptSignal();
   const result = await train({
     ...rest,
     ...(lr !== undefined && { learningRate: lr }),
-    out,
     signal: interrupt,
     reporter: progressReporter(),
   }).catch((error: unknown) => {
@@ -39,15 +37,6 @@ export async function trainCommand(flags: TrainFlags): Promise<void> {
   });
   if (result) console.log(resultText(result));
   if (interrupt.aborted) process.exitCode = 130;
-}
-
-/** Such as `runs/raf-db-tiny-20250131-142530`. */
-function newRunName({ dataType = 'RAF-DB', preset = 'full' }: TrainFlags): string {
-  const [day, time] = new Date()
-    .toISOString()
-    .replaceAll(/[-:]|\..*/g, '')
-    .split('T');
-  return join('runs', `${dataType.toLowerCase()}-${preset}-${day}-${time}`);
 }
 
 function resultText({ folder, best, stopped }: TrainResult): string {

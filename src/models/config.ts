@@ -129,6 +129,8 @@ const presets: Record<
   },
 };
 
+export const presetNames = Object.keys(presets) as Preset[];
+
 /**
  * A plain, serializable configuration of a BTN.
  *

@@ -112,6 +112,11 @@ export function holdsModel(dir: string): Promise<boolean> {
   return exists(join(dir, 'model.json'));
 }
 
+/** Whether a folder says how far training went. */
+export async function holdsProgress(dir: string): Promise<boolean> {
+  return (await exists(join(dir, progressFile))) || exists(join(dir, optimizerFile));
+}
+
 async function exists(path: string): Promise<boolean> {
   return fs.access(path).then(
     () => true,

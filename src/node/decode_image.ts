@@ -26,10 +26,15 @@ export class DecodeError extends UserError {
  * Decodes an image and resizes it to a square, not keeping its aspect, with the bytes that
  * torchvision's `Resize((size, size))` gives.
  *
- * The rotation in a photo's EXIF data is applied. Grayscale, CMYK, palette and 16-bit images
- * become 8-bit RGB. Transparent parts become white: what is cut out or drawn for a page is made
- * for a light one, and dark lines would vanish on black. Colour profiles are not applied, as PIL
- * does not. Of an animation, the first frame is taken.
+ * Grayscale, CMYK and palette images become RGB as PIL's `convert('RGB')` makes them: colour
+ * profiles are not applied. Of an animation, the first frame is taken. Three things differ from
+ * torchvision's `ImageFolder`, each because that loses the picture:
+ * - The rotation in a photo's EXIF data is applied, so that a face is upright. `ImageFolder` leaves
+ *   the photo as it is stored.
+ * - Transparent parts become white: what is cut out or drawn for a page is made for a light one,
+ *   and dark lines would vanish on black. PIL drops alpha, and shows what a drawing program left in
+ *   the hidden pixels.
+ * - 16-bit greys are scaled to 8 bits. PIL clips them at 255, which whitens nearly everything.
  *
  * @param source a file's path, or its bytes.
  * @param size the side of the result in pixels, 1…4096.
@@ -71,7 +76,9 @@ async function decodePixels(path: string, bytes: Uint8Array) {
       ignoreIcc: true,
       autoOrient: true,
     });
-    checkFormat(path, (await image.metadata()).format);
+    const { format, space, channels: stored, depth } = await image.metadata();
+    checkFormat(path, format);
+    if (space === 'cmyk' && stored === 4 && depth === 'uchar') return await decodeCmyk(image);
     const decoded = await image
       .flatten({ background: 'white' })
       .toColourspace('srgb')
@@ -84,6 +91,30 @@ async function decodePixels(path: string, bytes: Uint8Array) {
     if (error instanceof DecodeError) throw error;
     throw new DecodeError(path, explain(error), { cause: error });
   }
+}
+
+/**
+ * CMYK as PIL converts it. Left to itself, libvips goes by a press profile of its own, which dulls
+ * every colour, by some 20 of 255 grey levels.
+ */
+async function decodeCmyk(image: sharp.Sharp) {
+  const { data, info } = await image
+    .pipelineColourspace('cmyk')
+    .toColourspace('cmyk')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return { data: cmykToRgb(data), info };
+}
+
+function cmykToRgb(cmyk: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array((cmyk.length / 4) * 3);
+  for (let i = 0, o = 0; i < cmyk.length; i += 4) {
+    const light = 255 - cmyk[i + 3]!;
+    for (let ink = 0; ink < 3; ink++) {
+      rgb[o++] = light - Math.round((cmyk[i + ink]! * light) / 255);
+    }
+  }
+  return rgb;
 }
 
 function checkFormat(path: string, format: string): void {

@@ -5,11 +5,9 @@ import type { DataType } from '../training/data_types.js';
 import { classReport, confusionMatrix } from '../training/metrics.js';
 import { batches } from '../training/sampler.js';
 import { forward } from '../training/step.js';
-import { metadataOf } from './btn_files.js';
-import { checkpointFolder } from './checkpoint.js';
+import { loadBtn } from './btn_files.js';
 import { imageFolder } from './image_folder.js';
 import { type ImageSource, imageSource, readAhead, type SkippedImage } from './image_source.js';
-import { loadModelFiles } from './model_files.js';
 import type { Evaluation } from './report.js';
 import { type ReportFiles, writeReport } from './run_folder.js';
 import { UserError } from './user_error.js';
@@ -19,8 +17,10 @@ export interface EvaluateOptions {
   /** A data set in the authors' layout; only its test split is read. */
   data: string;
   dataType: DataType;
-  /** A run's folder, whose best model is taken, a checkpoint's folder or a model.json. */
+  /** A run's folder (its best model), a checkpoint's folder, a model.json, a .pth or a .safetensors. */
   checkpoint: string;
+  /** Of a PyTorch or safetensors file: a JSON file with new names by pattern. */
+  rename?: string;
   /** Default 32. Only speed depends on it. */
   batchSize?: number;
   /** Where to write report and confusion matrix; nowhere when absent. */
@@ -32,8 +32,10 @@ export interface EvaluateOptions {
 }
 
 export interface EvaluateResult extends Evaluation {
-  /** The folder of the model that was evaluated: of a run, the best. */
+  /** The file or folder that was evaluated: of a run, the best model. */
   checkpoint: string;
+  /** What to know of how a PyTorch or safetensors file fitted. */
+  notes: readonly string[];
   skipped: readonly SkippedImage[];
   /** Paths written, where `out` was given. */
   files?: ReportFiles;
@@ -47,14 +49,14 @@ export interface EvaluateResult extends Evaluation {
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
   const { data, dataType, batchSize = 32, out, strict, onProgress } = options;
   const { test } = await imageFolder(data, dataType, { splits: ['test'] });
-  const dir = await checkpointFolder(options.checkpoint, 'best');
-  const model = await loadModelFiles(dir);
+  const { checkpoint, rename } = options;
+  const { model, metadata, path, notes } = await loadBtn(checkpoint, { dataType, rename });
   try {
-    const { config, classNames } = metadataOf(model, dir, { dataType });
+    const { config, classNames } = metadata;
     const source = imageSource(test, config.inputSize, { strict });
     if (out !== undefined) await makeFolder(out);
     const evaluation = await evaluateOn(model, source, classNames, batchSize, { onProgress });
-    const result = { ...evaluation!, checkpoint: dir, skipped: source.skipped };
+    const result = { ...evaluation!, checkpoint: path, notes, skipped: source.skipped };
     if (out === undefined) return result;
     return { ...result, files: await writeReport(out, result, `${dataType}, ${data}`) };
   } finally {

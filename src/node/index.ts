@@ -1,5 +1,11 @@
 export { type BackendName, type BackendOptions, selectBackend } from './backend.js';
-export { type BtnMetadata, metadataOf } from './btn_files.js';
+export {
+  type BtnMetadata,
+  type LoadedBtn,
+  loadBtn,
+  metadataOf,
+  type WantedBtn,
+} from './btn_files.js';
 export {
   type ConfusionMatrixChart,
   confusionMatrixSvg,
@@ -7,6 +13,7 @@ export {
   type EpochRecord,
 } from './charts.js';
 export { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js';
+export { type ConvertOptions, type ConvertResult, convert } from './convert.js';
 export { DecodeError, decodeImage } from './decode_image.js';
 export { type EvaluateOptions, type EvaluateResult, evaluate } from './evaluate.js';
 export {
@@ -28,13 +35,7 @@ export { type Prediction, type PredictOptions, type PredictResult, predict } fro
 export { progressReporter } from './progress.js';
 export { classReportTable, type Evaluation } from './report.js';
 export type { EpochLog, ReportFiles, RunFolder } from './run_folder.js';
-export {
-  type RunStart,
-  type StepState,
-  type TrainOptions,
-  type TrainReporter,
-  type TrainResult,
-  train,
-} from './train.js';
+export { type TrainResult, train } from './train.js';
+export type { RunStart, StepState, TrainOptions, TrainReporter } from './train_options.js';
 export type { TrainSettings } from './train_settings.js';
 export { UserError } from './user_error.js';

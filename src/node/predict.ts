@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { metadataOf } from './btn_files.js';
-import { checkpointFolder } from './checkpoint.js';
+import type { DataType } from '../training/data_types.js';
+import { loadBtn } from './btn_files.js';
 import { DecodeError, decodeImage } from './decode_image.js';
 import { vitLogits } from './evaluate.js';
-import { loadModelFiles } from './model_files.js';
 
 export interface Prediction {
   path: string;
@@ -13,8 +12,12 @@ export interface Prediction {
 }
 
 export interface PredictOptions {
-  /** A run's folder, whose best model is taken, a checkpoint's folder or a model.json. */
+  /** A run's folder (its best model), a checkpoint's folder, a model.json, a .pth or a .safetensors. */
   checkpoint: string;
+  /** What it was trained on, by which classes are named. Default: what the checkpoint says, or RAF-DB. */
+  dataType?: DataType;
+  /** Of a PyTorch or safetensors file: a JSON file with new names by pattern. */
+  rename?: string;
   images: readonly string[];
   /** Fail on the first unusable file instead of leaving it out. Default false. */
   strict?: boolean;
@@ -25,6 +28,8 @@ export interface PredictOptions {
 export interface PredictResult {
   predictions: Prediction[];
   skipped: { path: string; reason: string }[];
+  /** What to know of how a PyTorch or safetensors file fitted. */
+  notes: readonly string[];
 }
 
 /**
@@ -33,11 +38,10 @@ export interface PredictResult {
  * @throws UserError for a checkpoint that cannot be used; DecodeError in strict mode.
  */
 export async function predict(options: PredictOptions): Promise<PredictResult> {
-  const dir = await checkpointFolder(options.checkpoint, 'best');
-  const model = await loadModelFiles(dir);
+  const { model, metadata, notes } = await loadBtn(options.checkpoint, options);
   try {
-    const { config, classNames } = metadataOf(model, dir);
-    const result: PredictResult = { predictions: [], skipped: [] };
+    const { config, classNames } = metadata;
+    const result: PredictResult = { predictions: [], skipped: [], notes };
     for (const [i, path] of options.images.entries()) {
       try {
         const pixels = await decodeImage(path, config.inputSize);

@@ -3,7 +3,7 @@ import { classNamesOf } from '../training/data_types.js';
 import { count, percent } from './format.js';
 import type { SkippedImage } from './image_source.js';
 import type { EpochLog } from './run_folder.js';
-import type { RunStart, StepState, TrainReporter } from './train.js';
+import type { RunStart, StepState, TrainReporter } from './train_options.js';
 import type { TrainSettings } from './train_settings.js';
 
 /** How many skipped files are named before the rest is only counted. */
@@ -18,6 +18,10 @@ export function progressReporter(print: (line: string) => void = console.log): T
   let settings: TrainSettings | undefined;
   return {
     decoded: (split, done, total) => bar.show(`decoding ${split}`, done, total, ''),
+    loaded(note) {
+      bar.clear();
+      print(note);
+    },
     skipped(files) {
       bar.clear();
       print(skippedText(files));
@@ -41,9 +45,10 @@ export function progressReporter(print: (line: string) => void = console.log): T
     },
     stopped(state) {
       bar.clear();
-      const { epoch, done, total } = state;
+      const { epoch, done, total, accuracy } = state;
       const where = `stopped in epoch ${epoch}/${settings!.epochs} after ${done} of ${total} images`;
-      print(`${where}: ${stepText(state, settings!.epochs)}`);
+      const untrained = Number.isNaN(accuracy);
+      print(untrained ? where : `${where}: ${stepText(state, settings!.epochs)}`);
     },
   };
 }
@@ -108,7 +113,7 @@ function startText(run: RunStart): string {
   return [
     `${resumed ? `resuming ${network} at ${where},` : `training ${network}`} on ` +
       `${count(run.train)} images, testing on ${count(run.test)}`,
-    `lr ${learningRate}, batch ${batchSize}, ${epochs} epochs, seed ${seed}`,
+    `lr ${learningRate}, batch ${batchSize}, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, seed ${seed}`,
   ].join('\n');
 }
 

@@ -48,6 +48,15 @@ export function runFolder(out: string): RunFolder {
   };
 }
 
+/** Such as `runs/raf-db-tiny-20250131-142530`. */
+export function newRunName({ dataType, preset }: { dataType: string; preset: string }): string {
+  const [day, time] = new Date()
+    .toISOString()
+    .replaceAll(/[-:]|\..*/g, '')
+    .split('T');
+  return join('runs', `${dataType.toLowerCase()}-${preset}-${day}-${time}`);
+}
+
 /**
  * Makes a run's folder and writes `config.json` into it.
  *

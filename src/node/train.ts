@@ -1,97 +1,32 @@
-import { basename, join, resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { btn } from '../models/btn.js';
 import { mixSeeds } from '../ops/seeds.js';
-import { Adam } from '../training/adam.js';
 import { augment } from '../training/augmentation.js';
-import { classNamesOf, isDataType } from '../training/data_types.js';
+import { classNamesOf } from '../training/data_types.js';
 import { batches, shuffled } from '../training/sampler.js';
 import { exponentialDecay } from '../training/schedule.js';
 import { LossNotFiniteError, type StepResult, trainStep } from '../training/step.js';
-import { describeModel, metadataOf } from './btn_files.js';
-import {
-  checkpointFolder,
-  disposeState,
-  holdsModel,
-  loadCheckpoint,
-  saveCheckpoint,
-} from './checkpoint.js';
+import { saveCheckpoint } from './checkpoint.js';
 import { evaluateOn } from './evaluate.js';
-import { imageFolder, type LabelledImage } from './image_folder.js';
-import {
-  type ImageBatch,
-  type ImageSource,
-  imageSource,
-  readAhead,
-  type SkippedImage,
-} from './image_source.js';
+import { type ImageBatch, readAhead } from './image_source.js';
 import type { Evaluation } from './report.js';
 import {
-  copyFolder,
-  createRun,
   type EpochLog,
   type ReportFiles,
   type RunFolder,
   removeRun,
-  runFolder,
-  writeConfig,
   writeLog,
   writeReport,
 } from './run_folder.js';
-import { freshSettings, networkOf, resumedSettings, type TrainSettings } from './train_settings.js';
+import type { StepState, TrainOptions } from './train_options.js';
+import {
+  type BestEpoch,
+  noSums,
+  openRun,
+  type Progress,
+  type Run,
+  type Sums,
+} from './training_run.js';
 import { UserError } from './user_error.js';
-import { makeFolder } from './write_file.js';
-
-export interface TrainOptions extends Partial<TrainSettings> {
-  /** The run's folder. Default, when resuming: that of the checkpoint. */
-  out?: string;
-  /** A run's or a checkpoint's folder to continue; its settings hold unless given anew. */
-  resume?: string;
-  /** Stop after so many steps. Default: none. */
-  maxSteps?: number;
-  /** Fail on the first unusable image instead of leaving it out. Default false. */
-  strict?: boolean;
-  /** Stops after the step under way, with a checkpoint. */
-  signal?: AbortSignal;
-  reporter?: TrainReporter;
-}
-
-/** What happens during training, for a progress display. All are optional. */
-export interface TrainReporter {
-  /** Before the first step; `epoch` counts from 1. */
-  started?(run: RunStart): void;
-  /** Images decoded ahead, of a split that fits into memory. */
-  decoded?(split: 'train' | 'test', done: number, total: number): void;
-  /** Files left out. */
-  skipped?(files: readonly SkippedImage[]): void;
-  /** After each step. `done` and `total` count the epoch's images; the rest are means so far. */
-  stepped?(state: StepState): void;
-  /** Test images evaluated. */
-  evaluated?(done: number, total: number): void;
-  epochEnded?(log: EpochLog, isBest: boolean): void;
-  /** In the middle of an epoch, after its checkpoint. */
-  stopped?(state: StepState): void;
-}
-
-export interface RunStart {
-  settings: TrainSettings;
-  /** Usable images. */
-  train: number;
-  test: number;
-  /** The epoch under way, from 1 on, and how many of its images are done: more than 0 when resuming. */
-  epoch: number;
-  position: number;
-}
-
-export interface StepState {
-  epoch: number;
-  done: number;
-  total: number;
-  loss: EpochLog['loss'];
-  accuracy: number;
-  imagesPerSecond: number;
-}
 
 export interface TrainResult {
   folder: RunFolder;
@@ -101,47 +36,6 @@ export interface TrainResult {
   /** True when the signal or `maxSteps` ended the run before its last epoch. */
   stopped: boolean;
 }
-
-interface BestEpoch {
-  epoch: number;
-  evaluation: Evaluation;
-}
-
-/** Sums over the images of the epoch under way. */
-interface Sums {
-  images: number;
-  right: number;
-  seconds: number;
-  total: number;
-  vit: number;
-  bt?: number;
-  cba?: number;
-}
-
-/** Where a run stands: saved with each checkpoint. */
-interface Progress {
-  settings: TrainSettings;
-  /** The epoch under way, from 0 on. */
-  epoch: number;
-  /** How many images of the epoch's order are done. */
-  position: number;
-  sums: Sums;
-  log: EpochLog[];
-  best?: BestEpoch;
-}
-
-interface Run {
-  model: LayersModel;
-  optimizer: Adam;
-  progress: Progress;
-  folder: RunFolder;
-  train: ImageSource;
-  test: ImageSource;
-  /** Training files in the order of `train`. */
-  files: readonly LabelledImage[];
-}
-
-const noSums: Sums = { images: 0, right: 0, seconds: 0, total: 0, vit: 0 };
 
 /**
  * Trains a BTN on images in folders and writes a run's folder: settings, log, curves, the last and
@@ -155,7 +49,7 @@ const noSums: Sums = { images: 0, right: 0, seconds: 0, total: 0, vit: 0 };
  *   all images are decoded: there is nothing to save then.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
-  const run = await (options.resume === undefined ? freshRun(options) : resumedRun(options));
+  const run = await openRun(options);
   try {
     const { settings, epoch, position } = run.progress;
     options.reporter?.started?.({
@@ -168,104 +62,12 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     const stopped = await trainEpochs(run, options);
     return await resultOf(run, stopped);
   } catch (error) {
-    if (options.resume === undefined && run.progress.log.length === 0) await removeRun(run.folder);
+    if (run.isNew && run.progress.log.length === 0) await removeRun(run.folder);
     throw error;
   } finally {
     run.optimizer.dispose();
     run.model.dispose();
   }
-}
-
-async function freshRun(options: TrainOptions): Promise<Run> {
-  const settings = freshSettings(options);
-  if (options.out === undefined) throw new UserError('--out DIR is needed: where to write the run');
-  const config = networkOf(settings, classNamesOf(settings.dataType).length);
-  const sources = await openSources(settings, config.inputSize, options);
-  const folder = await createRun(options.out, settings);
-  const model = btn(config);
-  const { preset, dataType } = settings;
-  describeModel(model, { preset, config, dataType, classNames: classNamesOf(dataType) });
-  const progress = { settings, epoch: 0, position: 0, sums: noSums, log: [] };
-  return { model, optimizer: new Adam(), progress, folder, ...sources };
-}
-
-async function resumedRun(options: TrainOptions): Promise<Run> {
-  const from = await checkpointFolder(options.resume!, 'last');
-  const { model, optimizer: state, progress } = await loadCheckpoint<unknown>(from);
-  const optimizer = new Adam();
-  optimizer.setState(state);
-  disposeState(state);
-  try {
-    if (!isProgress(progress)) {
-      const path = join(from, 'progress.json');
-      throw new UserError(`${path} is damaged: it does not say where a run stands`);
-    }
-    const { config } = metadataOf(model, from, options);
-    const settings = resumedSettings(progress.settings, options);
-    const sources = await openSources(settings, config.inputSize, options);
-    const folder = await resumedFolder(from, options.out, { ...progress, settings });
-    // Without its model, a best epoch is a number in the way of the next best.
-    const best = (await holdsModel(folder.best)) ? progress.best : undefined;
-    return { model, optimizer, progress: { ...progress, settings, best }, folder, ...sources };
-  } catch (error) {
-    optimizer.dispose();
-    model.dispose();
-    throw error;
-  }
-}
-
-/** The run's own folder, or another, which gets the best model so far along. */
-async function resumedFolder(
-  from: string,
-  out: string | undefined,
-  { settings, log }: Progress,
-): Promise<RunFolder> {
-  const own = runFolder(runOf(from));
-  if (out === undefined || resolve(out) === resolve(own.out)) {
-    await makeFolder(own.out);
-    await writeConfig(own, settings);
-    return own;
-  }
-  const other = await createRun(out, settings);
-  if (await holdsModel(own.best)) await copyFolder(own.best, other.best);
-  if (log.length > 0) await writeLog(other, log);
-  return other;
-}
-
-/** The run that a checkpoint's folder lies in. */
-function runOf(checkpoint: string): string {
-  const name = basename(resolve(checkpoint));
-  return /^(last|best)(\.old)?$/.test(name) ? join(checkpoint, '..') : checkpoint;
-}
-
-/** Whether what a checkpoint holds can be the progress of a run. */
-function isProgress(value: unknown): value is Progress {
-  const { settings, epoch, position, sums, log } = (value ?? {}) as Partial<Progress>;
-  return (
-    [epoch, position, sums?.images].every((n) => Number.isSafeInteger(n) && n! >= 0) &&
-    isDataType(settings?.dataType ?? '') &&
-    Array.isArray(log)
-  );
-}
-
-async function openSources(
-  { data, dataType }: TrainSettings,
-  size: number,
-  { strict, reporter, signal }: TrainOptions,
-): Promise<Pick<Run, 'train' | 'test' | 'files'>> {
-  const folder = await imageFolder(data, dataType);
-  const open = async (split: 'train' | 'test') => {
-    const source = imageSource(folder[split], size, { strict });
-    if (source.cached) {
-      await source.preload((done) => {
-        signal?.throwIfAborted();
-        reporter?.decoded?.(split, done, source.length);
-      });
-    }
-    if (source.skipped.length > 0) reporter?.skipped?.(source.skipped);
-    return source;
-  };
-  return { train: await open('train'), test: await open('test'), files: folder.train };
 }
 
 /** @returns whether the run was stopped before its end. */

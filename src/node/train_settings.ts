@@ -1,10 +1,11 @@
 import { type BtnConfigOptions, btnConfig, type Preset } from '../models/config.js';
 import { type DataType, dataTypes, isDataType } from '../training/data_types.js';
 import { type Recipe, recipeOf } from '../training/recipe.js';
+import type { Pretrained } from './pretrained.js';
 import { UserError } from './user_error.js';
 
 /** What fixes a run: plain data, as it stands in `config.json`. */
-export interface TrainSettings extends Recipe {
+export interface TrainSettings extends Recipe, Pretrained {
   /** The data set's folder, in the authors' layout. */
   data: string;
   dataType: DataType;
@@ -15,6 +16,8 @@ export interface TrainSettings extends Recipe {
   lambda: number;
   multiLevelAttention: NonNullable<BtnConfigOptions['multiLevelAttention']>;
   batchTransformer: NonNullable<BtnConfigOptions['batchTransformer']>;
+  /** File of the weights that the run began with, if not with random ones. */
+  initialWeights?: string;
 }
 
 const keys = [
@@ -30,6 +33,9 @@ const keys = [
   'batchSize',
   'epochs',
   'augmentation',
+  'pretrainedIr50',
+  'pretrainedMobilefacenet',
+  'initialWeights',
 ] as const satisfies (keyof TrainSettings)[];
 
 /**

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { promises as fs } from 'node:fs';
 import { dirname } from 'node:path';
-import { describeFileError, UserError } from './user_error.js';
+import { describeFileError, errorCode, UserError } from './user_error.js';
 
 /**
  * Writes a file so that, whatever happens, the path holds either all of the new content or what it
@@ -37,11 +37,32 @@ export async function writeFileSafely(path: string, data: string | Uint8Array): 
  */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    await fs.mkdir(path, { recursive: true });
+    await makeFolders(path);
     await fs.access(path, fs.constants.W_OK);
   } catch (error) {
     throw cannotWrite(path, error);
   }
+}
+
+/** Not by Node's own `recursive`, which never returns below folders such as /proc. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await fs.mkdir(path);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' && dirname(path) !== path) {
+      await makeFolders(dirname(path));
+      await fs.mkdir(path);
+    } else if (!(await isFolder(path))) {
+      throw error;
+    }
+  }
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return fs.stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
 }
 
 function cannotWrite(path: string, error: unknown): UserError {

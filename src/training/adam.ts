@@ -57,7 +57,8 @@ export class Adam {
    *
    * @param variables By name, the same in every step.
    * @param gradients By variable name, of the variables' shapes, one for each variable.
-   * @throws Error when a variable has no gradient, or the variables are not those of the last step.
+   * @throws Error when a variable has no gradient, or the variables are not those of the last step or
+   *   of the state that was set.
    */
   apply(
     variables: Record<string, tf.Variable>,
@@ -132,6 +133,7 @@ export class Adam {
   }
 
   private createGroups(variables: Record<string, tf.Variable>): void {
+    this.checkResumed(variables);
     this.groups = grouped(variables).map((names) => {
       const sizes = names.map((name) => variables[name]!.size);
       const moment = (kind: 'first' | 'second') =>
@@ -145,6 +147,16 @@ export class Adam {
     });
     tf.dispose(this.resumed);
     this.resumed = {};
+  }
+
+  /** Moments of other variables would be lost without a word, and missing ones count as zeros. */
+  private checkResumed(variables: Record<string, tf.Variable>): void {
+    if (this.step === 0) return;
+    const unknown = Object.keys(this.resumed).find((name) => !variables[name]);
+    if (unknown !== undefined)
+      throw new Error(`Adam: the state is of ${unknown}, no variable here`);
+    const missing = Object.keys(variables).find((name) => !this.resumed[name]);
+    if (missing !== undefined) throw new Error(`Adam: the state has nothing for ${missing}`);
   }
 }
 

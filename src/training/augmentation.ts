@@ -74,11 +74,17 @@ let cachedTable: Float32Array | undefined;
 
 /** Normalised value of each byte, channel by channel. */
 function normaliseTable(): Float32Array {
-  cachedTable ??= Float32Array.from({ length: 3 * 256 }, (_, i) => {
-    const channel = Math.floor(i / 256);
-    return ((i % 256) / 255 - imageNet.mean[channel]!) / imageNet.std[channel]!;
-  });
+  cachedTable ??= Float32Array.from({ length: 3 * 256 }, (_, i) =>
+    normaliseByte(i % 256, Math.floor(i / 256)),
+  );
   return cachedTable;
+}
+
+/** Rounded to float32 after every step, for the very values of ToTensor and Normalize. */
+function normaliseByte(byte: number, channel: number): number {
+  const f = Math.fround;
+  const centred = f(f(byte / 255) - f(imageNet.mean[channel]!));
+  return f(centred / f(imageNet.std[channel]!));
 }
 
 function flipHorizontally(image: Float32Array, size: number): void {

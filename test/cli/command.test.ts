@@ -28,7 +28,7 @@ describe('train', () => {
     const [first, second, third, fourth] = trained.out.split('\n');
     expect(first).toMatch(/^backend: wasm \((no )?SIMD, one thread\)$/);
     expect(second).toBe('training tiny BTN-7 on 7 images, testing on 7');
-    expect(third).toBe('lr 0.001, batch 7, 1 epochs, seed 3');
+    expect(third).toBe('lr 0.001, batch 7, 1 epoch, seed 3');
     expect(fourth).toMatch(/^epoch 1\/1 {2}loss \d.*train .*test .*img.* best$/);
     const named = [...trained.out.matchAll(/^(?:report|confusion|curves|\w+ model) +(.*)$/gm)];
     expect(named.map(([, path]) => path)).toEqual(

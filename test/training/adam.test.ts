@@ -93,6 +93,24 @@ describeBackends('Adam', () => {
     tf.dispose([variables, copies]);
   });
 
+  it('refuses a state of other variables', () => {
+    const [optimizer, variables] = [new Adam(), makeVariables()];
+    step(optimizer, variables, 1);
+    const state = optimizer.getState();
+    const [first, ...others] = names;
+    for (const [moments, message] of [
+      [{ ...state.moments, other: state.moments[first!]! }, /the state is of other, no variable/],
+      [Object.fromEntries(others.map((name) => [name, state.moments[name]!])), /has nothing for/],
+    ] as const) {
+      const resumed = new Adam();
+      resumed.setState({ step: 1, moments });
+      expect(() => step(resumed, variables, 2)).toThrow(message);
+      resumed.dispose();
+    }
+    optimizer.dispose();
+    tf.dispose([variables, state.moments]);
+  });
+
   it('gives back a state that was set and not yet used', () => {
     const [optimizer, variables] = [new Adam(), makeVariables()];
     step(optimizer, variables, 1);

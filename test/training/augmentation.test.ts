@@ -42,13 +42,14 @@ function erasedRectangle(image: Float32Array) {
 }
 
 describe('normalise', () => {
-  it('takes mean and deviation of ImageNet from each channel, rounded once', () => {
+  it('takes mean and deviation of ImageNet from each channel', () => {
     const pixels = Uint8Array.from({ length: 256 * 3 }, (_, i) => Math.floor(i / 3));
     const values = normalise({ pixels, size: 16 });
     values.forEach((value, i) => {
       const [byte, channel] = [Math.floor(i / 3), i % 3];
       const exact = (byte / 255 - imageNet.mean[channel]!) / imageNet.std[channel]!;
-      expect(value).toBe(Math.fround(exact));
+      // Float32 steps near 1: ToTensor and Normalize round three times.
+      expect(Math.abs(value - exact)).toBeLessThan(5e-7);
     });
     expect(values.includes(0)).toBe(false);
   });
