@@ -128,5 +128,6 @@ function float16ToNumber(bits: number): number {
 }
 
 function aligned(bytes: Uint8Array, alignment: number): Uint8Array {
-  return bytes.byteOffset % alignment === 0 ? bytes : bytes.slice();
+  // Not slice(), which of a Node Buffer is a view.
+  return bytes.byteOffset % alignment === 0 ? bytes : new Uint8Array(bytes);
 }

@@ -14,6 +14,11 @@ describe('tensorFromBytes', () => {
     expect(tensorFromBytes('int32', [1], bytes.subarray(3, 7)).data.buffer).not.toBe(bytes.buffer);
   });
 
+  it('copies unaligned bytes of a Node Buffer too, whose slice() is a view', () => {
+    const bytes = Buffer.from([0, 1, 0, 0, 0, 2, 0, 0, 0]);
+    expect([...tensorFromBytes('int32', [2], bytes.subarray(1, 9)).data]).toEqual([1, 2]);
+  });
+
   it('is the reverse of tensorBytes', () => {
     const bytes = Uint8Array.from({ length: 16 }, (_, i) => i);
     expect(tensorBytes(tensorFromBytes('float64', [2], bytes))).toEqual(bytes);

@@ -44,7 +44,7 @@ export function openLegacyFile(bytes: Uint8Array): OpenTorchFile {
 
 /** Once for a storage and not for each of its tensors, which may be many. */
 function aligned(bytes: Uint8Array): Uint8Array {
-  return bytes.byteOffset % 8 === 0 ? bytes : bytes.slice();
+  return bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
 }
 
 function readKeys(value: TorchValue, known: ReadonlyMap<string, TorchStorage>): string[] {

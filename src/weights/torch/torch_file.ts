@@ -22,7 +22,9 @@ export function readTorchFile(bytes: Uint8Array): TorchValue {
 }
 
 /** @throws TorchFileError */
-export function openTorchFile(bytes: Uint8Array): OpenTorchFile {
+export function openTorchFile(file: Uint8Array): OpenTorchFile {
+  // Node's Buffer is a Uint8Array whose `slice` does not copy.
+  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.length);
   if (hasText(bytes, 0, 'PK\x03\x04')) return openZipFile(bytes);
   if (hasText(bytes, tarMarkBegin, 'ustar')) {
     throw new TorchFileError(
