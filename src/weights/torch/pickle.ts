@@ -35,7 +35,7 @@ export function unpickle(bytes: Uint8Array, begin: number, handler: PickleHandle
 /** The largest checkpoints have some 100 000. Each may take 100 bytes of memory. */
 const maxOpcodes = 2 ** 22;
 const maxStringBytes = 2 ** 26;
-const maxNumberBytes = 1024;
+const maxNumberBytes = 128;
 const maxNameBytes = 512;
 /** Texts from this length on are held once, so that comparing equal ones takes no time. */
 const longText = 64;
@@ -49,7 +49,8 @@ function invalid(message: string): TorchFileError {
 
 class Machine {
   private readonly view: DataView;
-  private readonly memo = new Map<number, TorchValue>();
+  /** An array, not a Map, in which numbers can be chosen to collide. */
+  private readonly memo: TorchValue[] = [];
   private readonly texts = new Map<string, string>();
   /** The stacks below each MARK. */
   private readonly marked: TorchValue[][] = [];
@@ -124,15 +125,16 @@ class Machine {
   }
 
   put(index: number): void {
-    this.memo.set(index, this.top());
+    if (index >= maxOpcodes) throw invalid(`${index} is beyond the memo`);
+    this.memo[index] = this.top();
   }
 
   memoize(): void {
-    this.put(this.memo.size);
+    this.put(this.memo.length);
   }
 
   get(index: number): void {
-    const value = this.memo.get(index);
+    const value = this.memo[index];
     if (value === undefined) throw invalid(`nothing was put at ${index} of the memo`);
     this.push(value);
   }
@@ -215,9 +217,15 @@ class Machine {
     }
     const bytes = this.take(length);
     if (length === 0) return 0;
-    const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'));
-    const value = BigInt(`0x${digits.reverse().join('')}`);
-    return narrowed(BigInt.asIntN(length * 8, value));
+    const words = new DataView(new ArrayBuffer(Math.ceil(length / 8) * 8));
+    const padded = new Uint8Array(words.buffer);
+    if (bytes.at(-1)! >= 0x80) padded.fill(0xff);
+    padded.set(bytes);
+    let value = words.getBigInt64(words.byteLength - 8, true);
+    for (let i = words.byteLength - 16; i >= 0; i -= 8) {
+      value = (value << 64n) | words.getBigUint64(i, true);
+    }
+    return narrowed(value);
   }
 
   /** Text up to the next newline. */
