@@ -102,6 +102,7 @@ export async function checkpointFolder(path: string, wanted: 'last' | 'best'): P
   for (const candidate of folders.flatMap((folder) => [folder, `${folder}.old`])) {
     if (await holdsModel(candidate)) return candidate;
   }
+  if (!(await exists(path))) throw new UserError(`cannot read ${path}: no such file or folder`);
   throw new UserError(
     `no checkpoint in ${path}: expected a run's folder, or a folder with model.json`,
   );

@@ -40,6 +40,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const { from, to, dataType, rename } = options;
   const target = targetOf(to);
   const ofWeights = await isWeightsFile(from);
+  if (!ofWeights) await checkpointFolder(from, 'best'); // Throws where there is no model.
   if (target === 'model' && !ofWeights) {
     throw new UserError(`${from} is a TensorFlow.js model already: copy its folder`);
   }

@@ -107,7 +107,8 @@ function startText(run: RunStart): string {
   if (run.epoch > epochs) {
     return `all ${epochs} epochs are done: to go on, ask for more --epochs`;
   }
-  const network = `${preset} BTN-${classNamesOf(dataType).length}`;
+  const name = run.settings.batchTransformer ? 'BTN' : 'POSTER V2';
+  const network = `${preset} ${name}-${classNamesOf(dataType).length}`;
   const resumed = run.epoch > 1 || run.position > 0;
   const where = `epoch ${run.epoch}${run.position > 0 ? `, after ${count(run.position)} images` : ''}`;
   return [

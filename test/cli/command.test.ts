@@ -182,7 +182,7 @@ describe('a mistake is one line on stderr, and exit code 1:', () => {
     [
       'a run that is not there',
       ['train', '--resume', at('none')],
-      /no checkpoint in .*none: expec/,
+      /cannot read .*none: no such file or folder/,
     ],
     [
       'another preset',

@@ -303,7 +303,7 @@ describe('train explains in one line, and leaves nothing behind,', () => {
       /last was trained on RAF-DB \(7 classes\), not on AffectNet-8: pass --data_type RAF-DB/,
     );
     expect(await failure({ resume: at('nowhere') })).toMatch(
-      /no checkpoint in .*nowhere: expected/,
+      /cannot read .*nowhere: no such file or folder/,
     );
     expect(await failure({ resume: whole, data: at('none') })).toMatch(/cannot read the folder/);
   });
