@@ -13,6 +13,9 @@ type DataId = TensorInfo['dataId'];
 /** The compiled functions of tfjs-backend-wasm that we call ourselves. All arguments are ids, sizes or addresses. */
 interface WasmModule {
   readonly HEAPU8: Uint8Array;
+  /** The heap itself, under one name or the other, by build. */
+  readonly wasmMemory?: WebAssembly.Memory;
+  readonly asm?: { readonly memory: WebAssembly.Memory };
   _malloc(bytes: number): number;
   _free(address: number): void;
   _BatchMatMul(

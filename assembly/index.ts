@@ -1,0 +1,2 @@
+/** The kernels that src/kernels/wasm calls; `npm run build:assembly` compiles them. */
+export { adam } from './adam';

@@ -1,0 +1,25 @@
+/** What all kernels share: one vector is four float32. Addresses are of the heap of tfjs-backend-wasm. */
+
+/** Bytes of a vector. */
+// @ts-ignore: decorator
+@inline
+export const VECTOR: usize = 16;
+
+/** `a * b + c`, fused where the engine has relaxed SIMD; two roundings elsewhere. */
+// @ts-ignore: decorator
+@inline
+export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
+/** The sum of the four elements. */
+// @ts-ignore: decorator
+@inline
+export function sumOf(v: v128): f32 {
+  return (
+    f32x4.extract_lane(v, 0) +
+    f32x4.extract_lane(v, 1) +
+    (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3))
+  );
+}
