@@ -383,12 +383,74 @@ def write_adam() -> None:
     )
 
 
+SAM_RHO = {"sam": 0.05, "asam": 0.5}
+
+
+def write_sam() -> None:
+    """Loss sum(a w^2 / 2 + b w^4 / 4), whose gradient depends on where it is taken."""
+    arrays: Arrays = {}
+    for kind, rho in SAM_RHO.items():
+        parameters = {
+            name: nn.Parameter(from_array(formula.formula_weight(name, shape), torch.float64))
+            for name, shape in ADAM_SHAPES.items()
+        }
+        optimizer = torch.optim.Adam(parameters.values(), lr=LEARNING_RATE)
+        for step in range(1, ADAM_STEPS + 1):
+            optimizer.zero_grad()
+            quartic_loss(parameters).backward()
+            before = {name: parameter.detach().clone() for name, parameter in parameters.items()}
+            climb(parameters, rho, adaptive=kind == "asam")
+            optimizer.zero_grad()
+            quartic_loss(parameters).backward()
+            with torch.no_grad():
+                for name, parameter in parameters.items():
+                    parameter.copy_(before[name])
+            optimizer.step()
+            for name, parameter in parameters.items():
+                arrays[f"{kind}.{step}/{name}"] = to_array(parameter)
+                arrays[f"{kind}.{step}.gradients/{name}"] = to_array(parameter.grad)
+    save(
+        "sam",
+        arrays,
+        "gradients nearby and parameters after each step of SAM and of adaptive SAM around Adam",
+        tolerance=ADAM_TOLERANCE,
+        learningRate=LEARNING_RATE,
+        steps=ADAM_STEPS,
+        shapes=ADAM_SHAPES,
+        rho=SAM_RHO,
+    )
+
+
+def quartic_loss(parameters: dict[str, nn.Parameter]) -> Tensor:
+    loss = torch.zeros((), dtype=torch.float64)
+    for name, w in parameters.items():
+        a, b = (
+            from_array(
+                formula.formula_tensor(f"{part}/{name}", w.shape, formula.Rule(1.0, 0.5)),
+                torch.float64,
+            )
+            for part in ("a", "b")
+        )
+        loss = loss + (a * w**2 / 2 + b * w**4 / 4).sum()
+    return loss
+
+
+@torch.no_grad()
+def climb(parameters: dict[str, nn.Parameter], rho: float, *, adaptive: bool) -> None:
+    weights = list(parameters.values())
+    slopes = [w.grad * w.abs() if adaptive else w.grad for w in weights]
+    scale = rho / (torch.stack([slope.norm() for slope in slopes]).norm() + 1e-12)
+    for w, slope in zip(weights, slopes, strict=True):
+        w.add_(slope * w.abs() * scale if adaptive else slope * scale)
+
+
 WRITERS = {
     "formula": write_formula,
     "blocks": write_blocks,
     "tiny": write_tiny,
     "full": write_full,
     "adam": write_adam,
+    "sam": write_sam,
 }
 
 

@@ -30,6 +30,13 @@ export function program(): Command {
       .option('--batch-size <n>', 'images a step (default: the recipe)', integerFlag)
       .option('--epochs <n>', 'passes over the data (default: the recipe)', integerFlag)
       .option('--lambda <weight>', 'weight of the ViT loss (default: 1)', numberFlag)
+      .option(
+        '--sam-rho <rho>',
+        'sharpness-aware minimisation, 0 for none (default: the recipe)',
+        numberFlag,
+      )
+      .option('--class-balanced', 'draw each class equally often (default: the recipe)')
+      .option('--no-class-balanced', 'draw each image once an epoch')
       .option('--seed <n>', 'seed of weights, order and augmentation (default: 1)', integerFlag)
       .option('--max-steps <n>', 'stop after so many steps', integerFlag)
       .option('--out <dir>', 'run folder (default: runs/ and a name by data, preset and time)')

@@ -2,7 +2,8 @@ import { promises as fs } from 'node:fs';
 import { basename, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import type { Adam, AdamState } from '../training/adam.js';
+import type { AdamState } from '../training/adam.js';
+import type { Optimizer } from '../training/optimizer.js';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors.js';
 import { elementCount, type StateDict } from '../weights/state_dict.js';
 import { loadModelFiles, saveModelFiles } from './model_files.js';
@@ -28,7 +29,7 @@ export interface Checkpoint<Progress> {
 export async function saveCheckpoint(
   dir: string,
   model: LayersModel,
-  optimizer: Adam,
+  optimizer: Optimizer,
   progress: object,
 ): Promise<void> {
   const [fresh, old] = [`${dir}.new`, `${dir}.old`];
@@ -52,7 +53,7 @@ export async function saveCheckpoint(
 async function writeParts(
   dir: string,
   model: LayersModel,
-  optimizer: Adam,
+  optimizer: Optimizer,
   progress: object,
 ): Promise<void> {
   await saveModelFiles(model, dir);

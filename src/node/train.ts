@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { mixSeeds } from '../ops/seeds.js';
 import { augment } from '../training/augmentation.js';
 import { classNamesOf } from '../training/data_types.js';
-import { batches, shuffled } from '../training/sampler.js';
+import { batches, classBalanced, occurrences, shuffled } from '../training/sampler.js';
 import { exponentialDecay } from '../training/schedule.js';
 import { LossNotFiniteError, type StepResult, trainStep } from '../training/step.js';
 import { saveCheckpoint } from './checkpoint.js';
@@ -91,15 +91,16 @@ async function trainEpochs(run: Run, options: TrainOptions): Promise<boolean> {
 /** Trains from where the epoch stands to its end, or until told to stop. @returns steps taken. */
 async function trainEpoch(run: Run, options: TrainOptions, maxSteps: number): Promise<number> {
   const { progress, train } = run;
-  const { settings, epoch } = progress;
-  const everyImage = Array.from({ length: train.length }, (_, i) => i);
-  const order = shuffled(everyImage, settings.seed, epoch).slice(progress.position);
-  const plan = batches(order, settings.batchSize).slice(0, maxSteps);
+  const { settings } = progress;
+  const order = epochOrder(run);
+  const repeats = occurrences(order);
+  const plan = batches(order.slice(progress.position), settings.batchSize).slice(0, maxSteps);
   let steps = 0;
   if (options.signal?.aborted) return steps;
   for await (const batch of readAhead(train, plan)) {
     if (batch.skipped.length > 0) options.reporter?.skipped?.(batch.skipped);
-    if (batch.indices.length > 0) await step(run, batch);
+    const draws = drawsOf(batch, plan[steps]!, repeats.slice(progress.position), train.length);
+    if (batch.indices.length > 0) await step(run, batch, draws);
     progress.position += plan[steps]!.length;
     steps++;
     options.reporter?.stepped?.(stepState(run));
@@ -109,7 +110,38 @@ async function trainEpoch(run: Run, options: TrainOptions, maxSteps: number): Pr
   return steps;
 }
 
-async function step(run: Run, batch: ImageBatch): Promise<void> {
+/** Indices of the training images in the order of the epoch under way. */
+function epochOrder({ progress, train, files }: Run): number[] {
+  const { settings, epoch } = progress;
+  if (settings.classBalanced) {
+    return classBalanced(
+      files.map(({ label }) => label),
+      settings.seed,
+      epoch,
+    );
+  }
+  const everyImage = Array.from({ length: train.length }, (_, i) => i);
+  return shuffled(everyImage, settings.seed, epoch);
+}
+
+/**
+ * What the augmentation of each image of a batch is drawn from: its index, and another number where it
+ * comes again in the same epoch.
+ */
+function drawsOf(
+  { indices }: ImageBatch,
+  planned: readonly number[],
+  repeats: readonly number[],
+  images: number,
+): number[] {
+  let at = -1;
+  return indices.map((index) => {
+    at = planned.indexOf(index, at + 1);
+    return index + images * repeats[at]!;
+  });
+}
+
+async function step(run: Run, batch: ImageBatch, draws: readonly number[]): Promise<void> {
   const { progress, model, optimizer } = run;
   const { settings, epoch, position } = progress;
   const started = performance.now();
@@ -117,7 +149,7 @@ async function step(run: Run, batch: ImageBatch): Promise<void> {
   const count = batch.indices.length;
   const values = augment(
     { pixels: batch.pixels, size },
-    batch.indices,
+    draws,
     settings.augmentation,
     settings.seed,
     epoch,

@@ -33,6 +33,8 @@ const keys = [
   'batchSize',
   'epochs',
   'augmentation',
+  'samRho',
+  'classBalanced',
   'pretrainedIr50',
   'pretrainedMobilefacenet',
   'initialWeights',
@@ -89,7 +91,7 @@ function given(options: Partial<TrainSettings>): Partial<TrainSettings> {
 }
 
 function checked(settings: TrainSettings): TrainSettings {
-  const { learningRate, decay, lambda, batchSize, epochs, seed } = settings;
+  const { learningRate, decay, lambda, samRho, batchSize, epochs, seed } = settings;
   const positive = { '--lr': learningRate, '--decay': decay };
   for (const [flag, value] of Object.entries(positive)) {
     if (!(value > 0 && Number.isFinite(value))) {
@@ -98,6 +100,9 @@ function checked(settings: TrainSettings): TrainSettings {
   }
   if (!(lambda >= 0 && Number.isFinite(lambda))) {
     throw new UserError(`--lambda must be a number from 0 on, not ${lambda}`);
+  }
+  if (!(samRho >= 0 && Number.isFinite(samRho))) {
+    throw new UserError(`--sam-rho must be a number from 0 on, not ${samRho}`);
   }
   const integers = { '--batch-size': batchSize, '--epochs': epochs, '--seed': seed };
   for (const [flag, value] of Object.entries(integers)) {

@@ -3,6 +3,8 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { btn } from '../models/btn.js';
 import { Adam } from '../training/adam.js';
 import { classNamesOf, isDataType } from '../training/data_types.js';
+import type { Optimizer } from '../training/optimizer.js';
+import { Sam } from '../training/sam.js';
 import { describeModel, loadBtn, metadataOf } from './btn_files.js';
 import {
   checkpointFolder,
@@ -61,7 +63,7 @@ export interface Progress {
 
 export interface Run {
   model: LayersModel;
-  optimizer: Adam;
+  optimizer: Optimizer;
   progress: Progress;
   folder: RunFolder;
   train: ImageSource;
@@ -102,7 +104,8 @@ async function newRun(options: TrainOptions): Promise<Run> {
     const sources = await openSources(settings, inputSizeOf(model), options);
     const folder = await createRun(options.out ?? newRunName(settings), settings);
     const progress = { settings, epoch: 0, position: 0, sums: noSums, log: [] };
-    return { model, optimizer: new Adam(), progress, folder, isNew: true, ...sources };
+    const optimizer = optimizerOf(settings, new Adam());
+    return { model, optimizer, progress, folder, isNew: true, ...sources };
   } catch (error) {
     model.dispose();
     throw error;
@@ -144,7 +147,16 @@ async function modelOfWeights(path: string, options: TrainOptions): Promise<NewM
   const { preset, dataType, config } = metadata;
   const { multiLevelAttention, batchTransformer } = config;
   const ofFile = { preset, dataType, multiLevelAttention, batchTransformer, initialWeights: path };
-  return { model, settings: freshSettings({ ...options, ...ofFile }), notes };
+  try {
+    return { model, settings: freshSettings({ ...options, ...ofFile }), notes };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+function optimizerOf({ samRho }: TrainSettings, adam: Adam): Optimizer {
+  return samRho > 0 ? new Sam(adam, { rho: samRho }) : adam;
 }
 
 async function resumedRun(options: TrainOptions): Promise<Run> {
@@ -166,7 +178,7 @@ async function resumedRun(options: TrainOptions): Promise<Run> {
     const best = (await holdsModel(folder.best)) ? progress.best : undefined;
     return {
       model,
-      optimizer,
+      optimizer: optimizerOf(settings, optimizer),
       progress: { ...progress, settings, best },
       folder,
       isNew: false,

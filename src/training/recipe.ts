@@ -10,6 +10,10 @@ export interface Recipe {
   batchSize: number;
   epochs: number;
   augmentation: Augmentation;
+  /** Size ρ of the neighbourhood of sharpness-aware minimisation; 0 for none. */
+  samRho: number;
+  /** Whether each class is equally likely in a batch, however many images it has. */
+  classBalanced: boolean;
 }
 
 const aspect: [number, number] = [0.3, 3.3];
@@ -36,16 +40,24 @@ const fromScratch = {
   batchSize: 16,
   epochs: 6,
   augmentation: { flip: 0.5 },
+  samRho: 0,
+  classBalanced: false,
 };
 
 /**
  * The recipe of a data set.
  *
- * Provenance: learning rate, batch size and epochs of `full` are published; decay and augmentation
- * are baseline; the recipe of `tiny` is ours.
+ * Provenance: learning rate, batch size and epochs of `full` are published; the rest of
+ * `full` is baseline; the recipe of `tiny` is ours.
  */
 export function recipeOf(dataType: DataType, preset: Preset): Recipe {
   if (preset === 'tiny') return structuredClone(fromScratch);
-  const erasing = erasingOf[dataType === 'RAF-DB' ? 'RAF-DB' : 'AffectNet'];
-  return { ...published[dataType], decay: 0.98, augmentation: { flip: 0.5, erasing } };
+  const family = dataType === 'RAF-DB' ? 'RAF-DB' : 'AffectNet';
+  return {
+    ...published[dataType],
+    decay: 0.98,
+    augmentation: { flip: 0.5, erasing: erasingOf[family] },
+    samRho: 0.05,
+    classBalanced: family === 'AffectNet',
+  };
 }

@@ -11,6 +11,37 @@ export function shuffled<T>(items: readonly T[], seed: number, epoch: number): T
   return order;
 }
 
+/**
+ * As many samples as there are labels, drawn with replacement: each class that occurs is equally likely,
+ * and each of its samples too. The same for the same seed and epoch.
+ *
+ * Provenance: baseline (POSTER V2's recipe for AffectNet).
+ *
+ * @returns indices into `labels`.
+ */
+export function classBalanced(labels: readonly number[], seed: number, epoch: number): number[] {
+  const ofClass = new Map<number, number[]>();
+  for (const [index, label] of labels.entries()) {
+    const members = ofClass.get(label);
+    if (members) members.push(index);
+    else ofClass.set(label, [index]);
+  }
+  const classes = [...ofClass.keys()].sort((a, b) => a - b).map((label) => ofClass.get(label)!);
+  const random = seededRandom(seed, epoch);
+  const pick = <T>(items: readonly T[]) => items[random.integer(items.length)]!;
+  return labels.map(() => pick(pick(classes)));
+}
+
+/** For each item, how often it occurred before: what tells repeated draws of one sample apart. */
+export function occurrences(items: readonly number[]): number[] {
+  const counts = new Map<number, number>();
+  return items.map((item) => {
+    const count = counts.get(item) ?? 0;
+    counts.set(item, count + 1);
+    return count;
+  });
+}
+
 /** Cuts `items` into batches; the last may be smaller. @throws Error for a size below 1. */
 export function batches<T>(items: readonly T[], batchSize: number): T[][] {
   if (!Number.isInteger(batchSize) || batchSize < 1) {

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import type { Adam } from './adam.js';
+import { mixSeeds } from '../ops/seeds.js';
 import { type BtnOutputs, btnLoss } from './loss.js';
+import type { Gradients, Optimizer, Variables } from './optimizer.js';
 
 /** Images `[B, H, W, 3]`, normalised, and labels `[B]` int32. */
 export interface Batch {
@@ -52,23 +53,32 @@ export function forward(
  */
 export async function trainStep(
   model: LayersModel,
-  optimizer: Adam,
+  optimizer: Optimizer,
   { images, labels }: Batch,
   { learningRate, lambda, seed }: TrainStepOptions,
 ): Promise<StepResult> {
   const variables = trainableVariables(model);
-  const parts: tf.Tensor[] = [];
-  const { value, grads } = tf.variableGrads(() => {
-    const outputs = forward(model, images, { training: true, seed });
-    const { total, vit, bt, cba } = btnLoss(outputs, labels, lambda);
-    const predictions = tf.argMax(outputs.vit, 1);
-    for (const part of [predictions, vit, bt, cba]) if (part) parts.push(tf.keep(tf.clone(part)));
-    return total;
-  }, Object.values(variables));
-  try {
+  const owned: tf.Tensor[] = [];
+  const gradientsAt = async (maskSeed: number | undefined) => {
+    const { value, grads, parts } = differentiate(
+      model,
+      variables,
+      images,
+      labels,
+      lambda,
+      maskSeed,
+    );
+    owned.push(value, ...parts, ...Object.values(grads));
     const loss = (await value.data())[0]!;
     if (!Number.isFinite(loss)) throw new LossNotFiniteError(`the loss is ${loss}`);
-    optimizer.apply(variables, byWeightName(variables, grads), learningRate);
+    return { loss, parts, gradients: byWeightName(variables, grads) };
+  };
+  // As in PyTorch, a second pass draws its random masks anew.
+  const again = async () =>
+    (await gradientsAt(seed === undefined ? undefined : mixSeeds(seed, 1))).gradients;
+  try {
+    const { loss, parts, gradients } = await gradientsAt(seed);
+    await optimizer.apply(variables, gradients, learningRate, again);
     const [predictions, vitLoss, btLoss, cbaLoss] = await Promise.all(parts.map((p) => p.data()));
     return {
       loss,
@@ -77,22 +87,39 @@ export async function trainStep(
       predictions: predictions as Int32Array,
     };
   } finally {
-    tf.dispose([value, ...parts, ...Object.values(grads)]);
+    tf.dispose(owned);
   }
 }
 
+/** Loss, gradients, and predictions with the parts of the loss, in order. */
+function differentiate(
+  model: LayersModel,
+  variables: Variables,
+  images: tf.Tensor4D,
+  labels: tf.Tensor1D,
+  lambda: number | undefined,
+  seed: number | undefined,
+) {
+  const parts: tf.Tensor[] = [];
+  const { value, grads } = tf.variableGrads(() => {
+    const outputs = forward(model, images, { training: true, seed });
+    const { total, vit, bt, cba } = btnLoss(outputs, labels, lambda);
+    const predictions = tf.argMax(outputs.vit, 1);
+    for (const part of [predictions, vit, bt, cba]) if (part) parts.push(tf.keep(tf.clone(part)));
+    return total;
+  }, Object.values(variables));
+  return { value, grads, parts };
+}
+
 /** Trainable weights by the name they are saved under, which is the same in every process. */
-function trainableVariables(model: LayersModel): Record<string, tf.Variable> {
+function trainableVariables(model: LayersModel): Variables {
   return Object.fromEntries(
     model.trainableWeights.map((weight) => [weight.originalName, weight.read() as tf.Variable]),
   );
 }
 
 /** Renames gradients from the engine's variable names, which count up with each model built. */
-function byWeightName(
-  variables: Record<string, tf.Variable>,
-  gradients: tf.NamedTensorMap,
-): Record<string, tf.Tensor> {
+function byWeightName(variables: Variables, gradients: tf.NamedTensorMap): Gradients {
   return Object.fromEntries(
     Object.entries(variables).flatMap(([name, variable]) => {
       const gradient = gradients[variable.name];

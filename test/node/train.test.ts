@@ -191,6 +191,23 @@ describe('a run', () => {
   });
 });
 
+describe('the recipe of the baseline', () => {
+  it('with SAM and balanced classes goes on as if it had not been stopped', async () => {
+    const recipe = { ...small, samRho: 0.05, classBalanced: true };
+    const straight = at('sam');
+    await train({ ...recipe, out: straight });
+    const pieces = at('sam_in_pieces');
+    await train({ ...recipe, out: pieces, maxSteps: 1 });
+    await train({ resume: pieces });
+    expect(bytesOf(join(pieces, 'last'))).toEqual(bytesOf(join(straight, 'last')));
+    expect(bytesOf(join(straight, 'last'))).not.toEqual(bytesOf(join(whole, 'last')));
+    expect(JSON.parse(readFileSync(join(pieces, 'config.json'), 'utf8'))).toMatchObject({
+      samRho: 0.05,
+      classBalanced: true,
+    });
+  });
+});
+
 describe('odd batches', () => {
   it('of one class only are trained on', async () => {
     const data = await drawSmallData(at('one_class'));
@@ -235,6 +252,7 @@ describe('train explains in one line, and leaves nothing behind,', () => {
     expect(await failure({ ...small, out, epochs: 0 })).toMatch(/--epochs must be an integer from/);
     expect(await failure({ ...small, out, batchSize: 1.5 })).toMatch(/--batch-size must be an/);
     expect(await failure({ ...small, out, learningRate: -1 })).toMatch(/--lr must be a positive/);
+    expect(await failure({ ...small, out, samRho: -1 })).toMatch(/--sam-rho must be a number/);
     expect(await failure({ ...small, out, lambda: Number.NaN })).toMatch(/--lambda must be a numb/);
     expect(await failure({ ...small, out, data: at('none') })).toMatch(
       /cannot read the folder .*n/,

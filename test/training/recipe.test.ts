@@ -23,9 +23,11 @@ describe('recipeOf', () => {
         epochs,
         decay: 0.98,
         augmentation: { flip: 0.5, erasing },
+        samRho: 0.05,
+        classBalanced: dataType !== 'RAF-DB',
       });
       const tiny = recipeOf(dataType, 'tiny');
-      expect(tiny.augmentation).toEqual({ flip: 0.5 });
+      expect(tiny).toMatchObject({ augmentation: { flip: 0.5 }, samRho: 0, classBalanced: false });
       expect(tiny.learningRate).toBeGreaterThan(learningRate);
     },
   );

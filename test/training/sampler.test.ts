@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { batches, seededRandom, shuffled } from '../../src/training/index.js';
+import {
+  batches,
+  classBalanced,
+  occurrences,
+  seededRandom,
+  shuffled,
+} from '../../src/training/index.js';
 
 const items = Array.from({ length: 50 }, (_, i) => i);
 const ascending = (a: number, b: number) => a - b;
@@ -37,6 +43,42 @@ describe('shuffled', () => {
   it('takes what there is nothing to shuffle in', () => {
     expect(shuffled([], 1, 0)).toEqual([]);
     expect(shuffled(['only'], 1, 0)).toEqual(['only']);
+  });
+});
+
+describe('classBalanced', () => {
+  const labels = [...new Array<number>(90).fill(0), ...new Array<number>(9).fill(2), 5];
+
+  it('draws each class equally often, and each of its samples', () => {
+    const classes = new Map<number, number>();
+    const samples = new Map<number, number>();
+    for (let epoch = 0; epoch < 90; epoch++) {
+      const order = classBalanced(labels, 1, epoch);
+      expect(order).toHaveLength(100);
+      for (const index of order) {
+        const label = labels[index]!;
+        classes.set(label, (classes.get(label) ?? 0) + 1);
+        if (label === 2) samples.set(index, (samples.get(index) ?? 0) + 1);
+      }
+    }
+    // 3000 each expected, σ 45; of the samples 333, σ 18.
+    expect([...classes.keys()].sort()).toEqual([0, 2, 5]);
+    for (const count of classes.values()) expect(Math.abs(count - 3000)).toBeLessThan(200);
+    expect(samples.size).toBe(9);
+    for (const count of samples.values()) expect(Math.abs(count - 333)).toBeLessThan(90);
+  });
+
+  it('is the same for the same seed and epoch only', () => {
+    expect(classBalanced(labels, 1, 2)).toEqual(classBalanced(labels, 1, 2));
+    expect(classBalanced(labels, 1, 2)).not.toEqual(classBalanced(labels, 1, 3));
+    expect(classBalanced(labels, 1, 2)).not.toEqual(classBalanced(labels, 2, 2));
+    expect(classBalanced([], 1, 0)).toEqual([]);
+  });
+});
+
+describe('occurrences', () => {
+  it('counts what came before', () => {
+    expect(occurrences([7, 3, 7, 7, 3])).toEqual([0, 0, 1, 2, 1]);
   });
 });
 

@@ -3,7 +3,7 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import { expect, it } from 'vitest';
 import { BatchTransformer, BtnBatchNorm, DropPath } from '../../src/index.js';
 import { btn } from '../../src/models/index.js';
-import { Adam, LossNotFiniteError, trainStep } from '../../src/training/index.js';
+import { Adam, LossNotFiniteError, Sam, trainStep } from '../../src/training/index.js';
 import { smallConfig } from '../models/small_config.js';
 import { randomArray, toArray, toTensor } from '../support/arrays.js';
 import { describeBackends } from '../support/backends.js';
@@ -88,6 +88,44 @@ describeBackends('trainStep', (backend) => {
     // The first step creates the moments.
     expect(new Set(tensors.slice(1)).size).toBe(1);
     expect(tensors[1]).toBe(tensors[0]);
+    optimizer.dispose();
+    model.dispose();
+    tf.dispose([batch.images, batch.labels]);
+  });
+
+  it('takes the gradient where the loss is largest nearby, with SAM, and leaks nothing', async () => {
+    const [plain, sharp] = [makeModel(), makeModel()];
+    sharp.setWeights(plain.getWeights());
+    const optimizers = [new Adam(), new Sam(new Adam(), { rho: 0.5 })] as const;
+    const batch = makeBatch();
+    const options = { learningRate: 1e-2, seed: 1 };
+    const losses: number[][] = [];
+    const tensors: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const ofPlain = await trainStep(plain, optimizers[0], batch, options);
+      const ofSharp = await trainStep(sharp, optimizers[1], batch, options);
+      losses.push([ofPlain.loss, ofSharp.loss]);
+      tensors.push(tf.memory().numTensors);
+    }
+    // Both begin at the same weights: the reported loss is that of the weights, not of their neighbours.
+    expect(losses[0]![1]).toBeCloseTo(losses[0]![0]!, 5);
+    expect(losses[2]![1]).not.toBeCloseTo(losses[2]![0]!, 5);
+    expect(losses[2]![1]).toBeLessThan(losses[0]![1]!);
+    expect(tensors[2]).toBe(tensors[1]);
+    for (const optimizer of optimizers) optimizer.dispose();
+    plain.dispose();
+    sharp.dispose();
+    tf.dispose([batch.images, batch.labels]);
+  });
+
+  it('with SAM, leaves the weights where they were when the second loss is not a number', async () => {
+    const model = makeModel();
+    const optimizer = new Sam(new Adam(), { rho: 1e30 });
+    const batch = makeBatch();
+    const before = weightsOf(model.trainableWeights);
+    const step = trainStep(model, optimizer, batch, { learningRate: 1e-3, seed: 1 });
+    await expect(step).rejects.toThrow(LossNotFiniteError);
+    expect(weightsOf(model.trainableWeights)).toEqual(before);
     optimizer.dispose();
     model.dispose();
     tf.dispose([batch.images, batch.labels]);
