@@ -1,6 +1,6 @@
 import { selectBackend } from '../node/backend.js';
 import { evaluate } from '../node/evaluate.js';
-import { progressBar, skippedText } from '../node/progress.js';
+import { passedOverText, progressBar, skippedText } from '../node/progress.js';
 import { classReportTable } from '../node/report.js';
 import { UserError } from '../node/user_error.js';
 import type { DataType } from '../training/data_types.js';
@@ -17,7 +17,7 @@ interface EvaluateFlags extends BackendFlags {
 }
 
 export async function evaluateCommand(flags: EvaluateFlags): Promise<void> {
-  const { data, dataType = 'RAF-DB', checkpoint, backend, gpu, ...rest } = flags;
+  const { data, checkpoint, backend, gpu, ...rest } = flags;
   if (data === undefined) throw new UserError('--data DIR is needed: the folder that holds test/');
   if (checkpoint === undefined) {
     throw new UserError(
@@ -29,12 +29,12 @@ export async function evaluateCommand(flags: EvaluateFlags): Promise<void> {
   const onProgress = (done: number, total: number) => bar.show('evaluating', done, total, '');
   const result = await evaluate({
     data,
-    dataType,
     checkpoint,
     ...rest,
     onProgress,
   }).finally(() => bar.clear());
   for (const note of result.notes) console.log(note);
+  if (result.passedOver > 0) console.log(passedOverText(result.passedOver));
   if (result.skipped.length > 0) console.log(skippedText(result.skipped));
   console.log(`${result.checkpoint}, each image alone (vit):`);
   console.log(classReportTable(result.report, result.classNames));

@@ -32,7 +32,7 @@ export async function predictCommand(images: string[], flags: PredictFlags): Pro
     onProgress,
   }).finally(() => bar.clear());
   for (const note of notes) console.error(note);
-  if (skipped.length > 0) console.error(skippedText(skipped));
+  if (skipped.length > 0) console.error(skippedText(skipped, skipped.length));
   if (json) console.log(JSON.stringify(predictions, null, 2));
   else if (predictions.length > 0) console.log(tableOf(predictions));
   if (predictions.length === 0) throw new UserError('none of the images could be read');

@@ -56,7 +56,7 @@ export function program(): Command {
       .command('evaluate')
       .description('evaluate a checkpoint on the test split, each image alone (vit)')
       .option('--data <dir>', 'data set: test/1…C/*.jpg')
-      .addOption(dataTypeOption())
+      .addOption(dataTypeOption('what a .pth was trained on'))
       .option('--checkpoint <path>', checkpointHelp)
       .addOption(renameOption())
       .option('--batch-size <n>', 'images at once (default: 32)', integerFlag)

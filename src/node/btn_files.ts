@@ -196,11 +196,15 @@ function notesOn(path: string, { matched, missing, unexpected, ignored }: ApplyR
   }
   if (unexpected.length > 0) {
     notes.push(
-      `warning: ${unexpected.length} names fit nothing: ${modulesOf(unexpected)}; ` +
+      `warning: ${namesFit(unexpected.length)} nothing: ${modulesOf(unexpected)}; ` +
         'a table given with --rename can map them',
     );
   }
   return notes;
+}
+
+function namesFit(count: number): string {
+  return count === 1 ? '1 name fits' : `${count} names fit`;
 }
 
 /** Such as `mla (5 weights), class_query (2 weights)`. */

@@ -72,7 +72,7 @@ async function writeParts(
  */
 export async function loadCheckpoint<Progress>(path: string): Promise<Checkpoint<Progress>> {
   const dir = await checkpointFolder(path, 'last');
-  const progress = await readProgress<Progress>(join(dir, progressFile));
+  const progress = await readProgress<Progress>(dir);
   const model = await loadModelFiles(dir);
   try {
     const optimizer = await readOptimizer(join(dir, optimizerFile));
@@ -126,7 +126,9 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function readProgress<Progress>(path: string): Promise<Progress> {
+/** How far training went, as a checkpoint's folder says. @throws UserError */
+export async function readProgress<Progress>(dir: string): Promise<Progress> {
+  const path = join(dir, progressFile);
   const text = (await readPart(path)).toString('utf8');
   try {
     return JSON.parse(text) as Progress;

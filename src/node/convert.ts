@@ -61,6 +61,9 @@ function targetOf(to: string): 'model' | 'safetensors' {
         'and read it in PyTorch with safetensors.torch.load_file',
     );
   }
+  if (['.h5', '.keras', '.onnx', '.npz', '.pkl', '.tflite', '.pb'].includes(extension)) {
+    throw new UserError(`cannot write ${to}: only .safetensors files and TensorFlow.js models are`);
+  }
   if (extension === '.json') {
     throw new UserError(`cannot write ${to}: name the folder that is to hold the model`);
   }

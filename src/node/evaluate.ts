@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { normalise } from '../training/augmentation.js';
@@ -9,14 +10,14 @@ import { loadBtn } from './btn_files.js';
 import { imageFolder } from './image_folder.js';
 import { type ImageSource, imageSource, readAhead, type SkippedImage } from './image_source.js';
 import type { Evaluation } from './report.js';
-import { type ReportFiles, writeReport } from './run_folder.js';
+import { makeReportFolder, type ReportFiles, writeReport, writeSkipped } from './run_folder.js';
 import { UserError } from './user_error.js';
-import { makeFolder } from './write_file.js';
 
 export interface EvaluateOptions {
   /** A data set in the authors' layout; only its test split is read. */
   data: string;
-  dataType: DataType;
+  /** Default: what the checkpoint says it was trained on; of a PyTorch file, RAF-DB or AffectNet-8. */
+  dataType?: DataType;
   /** A run's folder (its best model), a checkpoint's folder, a model.json, a .pth or a .safetensors. */
   checkpoint: string;
   /** Of a PyTorch or safetensors file: a JSON file with new names by pattern. */
@@ -37,6 +38,8 @@ export interface EvaluateResult extends Evaluation {
   /** What to know of how a PyTorch or safetensors file fitted. */
   notes: readonly string[];
   skipped: readonly SkippedImage[];
+  /** Files of the data set that are no images by their names. */
+  passedOver: number;
   /** Paths written, where `out` was given. */
   files?: ReportFiles;
 }
@@ -47,17 +50,21 @@ export interface EvaluateResult extends Evaluation {
  * @throws UserError for a data set or checkpoint that cannot be used.
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
-  const { data, dataType, batchSize = 32, out, strict, onProgress } = options;
-  const { test } = await imageFolder(data, dataType, { splits: ['test'] });
-  const { checkpoint, rename } = options;
-  const { model, metadata, path, notes } = await loadBtn(checkpoint, { dataType, rename });
+  const { data, batchSize = 32, out, strict, onProgress } = options;
+  if (out !== undefined) await makeReportFolder(out);
+  const { model, metadata, path, notes } = await loadBtn(options.checkpoint, {
+    dataType: options.dataType,
+    rename: options.rename,
+  });
   try {
-    const { config, classNames } = metadata;
+    const { config, classNames, dataType } = metadata;
+    const { test, ignored } = await imageFolder(data, dataType, { splits: ['test'] });
     const source = imageSource(test, config.inputSize, { strict });
-    if (out !== undefined) await makeFolder(out);
     const evaluation = await evaluateOn(model, source, classNames, batchSize, { onProgress });
-    const result = { ...evaluation!, checkpoint: path, notes, skipped: source.skipped };
+    const { skipped } = source;
+    const result = { ...evaluation!, checkpoint: path, notes, skipped, passedOver: ignored };
     if (out === undefined) return result;
+    await writeSkipped(join(out, 'skipped.txt'), skipped);
     return { ...result, files: await writeReport(out, result, `${dataType}, ${data}`) };
   } finally {
     model.dispose();

@@ -22,6 +22,10 @@ export function progressReporter(print: (line: string) => void = console.log): T
       bar.clear();
       print(note);
     },
+    passedOver(count) {
+      bar.clear();
+      print(passedOverText(count));
+    },
     skipped(files) {
       bar.clear();
       print(skippedText(files));
@@ -81,9 +85,15 @@ export function progressBar() {
   };
 }
 
-/** Files that were left out, by name, on a few lines. */
-export function skippedText(files: readonly SkippedImage[]): string {
-  const named = files.slice(0, namedFiles).map(({ path, reason }) => `  ${path}: ${reason}`);
+/** Files of a data set that are no images by their names. */
+export function passedOverText(passed: number): string {
+  const files = passed === 1 ? 'file' : 'files';
+  return `passed over ${count(passed)} ${files} without the extension of an image`;
+}
+
+/** Files that were left out, by name, on a few lines or on as many as there are files. */
+export function skippedText(files: readonly SkippedImage[], lines = namedFiles): string {
+  const named = files.slice(0, lines).map(({ path, reason }) => `  ${path}: ${reason}`);
   const more = files.length - named.length;
   return [
     `skipped ${count(files.length)} unusable ${files.length === 1 ? 'file' : 'files'}:`,

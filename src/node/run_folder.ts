@@ -26,6 +26,8 @@ export interface RunFolder {
   /** Folder of the checkpoint with the best test accuracy. */
   best: string;
   curves: string;
+  /** Files that could not be used, where there are any. */
+  skipped: string;
 }
 
 /** Paths of an evaluation. */
@@ -45,6 +47,7 @@ export function runFolder(out: string): RunFolder {
     last: at('last'),
     best: at('best'),
     curves: at('curves.svg'),
+    skipped: at('skipped.txt'),
   };
 }
 
@@ -57,6 +60,10 @@ export function newRunName({ dataType, preset }: { dataType: string; preset: str
   return join('runs', `${dataType.toLowerCase()}-${preset}-${day}-${time}`);
 }
 
+/** What a run writes into its folder. */
+const runEntries =
+  /^((last|best)(\.old|\.new)?|(config|report|skipped|log|curves|confusion_matrix)\.(json|jsonl|txt|svg))$/;
+
 /**
  * Makes a run's folder and writes `config.json` into it.
  *
@@ -66,14 +73,30 @@ export async function createRun(out: string, config: object): Promise<RunFolder>
   const folder = runFolder(out);
   await makeFolder(out);
   const entries = await fs.readdir(out);
-  if (entries.some((name) => ['config.json', 'log.jsonl', 'last', 'last.old'].includes(name))) {
-    const instead = entries.some((name) => /^last(\.old)?$/.test(name))
+  const ofRun = entries.filter((name) => runEntries.test(name));
+  // Settings alone are of a run that came to nothing.
+  if (ofRun.some((name) => name !== 'config.json')) {
+    const canResume = ofRun.some((name) => /^(last|best)(\.old)?$/.test(name));
+    const found = canResume ? 'a run' : ofRun.join(', ');
+    const instead = canResume
       ? `continue it with --resume ${out}`
-      : 'it has no checkpoint yet; remove it';
-    throw new UserError(`${out} already holds a run: ${instead}, or choose another --out`);
+      : 'remove what a run would replace';
+    throw new UserError(`${out} already holds ${found}: ${instead}, or choose another --out`);
   }
   await writeConfig(folder, config);
   return folder;
+}
+
+/**
+ * Makes the folder of an evaluation's report.
+ *
+ * @throws UserError when it cannot be written, or holds a run, which has a report of its own.
+ */
+export async function makeReportFolder(out: string): Promise<void> {
+  await makeFolder(out);
+  if ((await fs.readdir(out)).includes('config.json')) {
+    throw new UserError(`${out} holds a run, whose report would be lost: choose another --out`);
+  }
 }
 
 /** Takes away what `createRun` made, so that a run that failed at once can be tried again. */
@@ -101,6 +124,15 @@ export async function writeLog(folder: RunFolder, log: readonly EpochLog[]): Pro
   const lines = log.map((entry) => `${JSON.stringify(entry)}\n`);
   await writeFileSafely(folder.log, lines.join(''));
   await writeFileSafely(folder.curves, await curvesSvg(log));
+}
+
+/** Names the files that could not be used, a line each; nothing where there are none. */
+export async function writeSkipped(
+  path: string,
+  files: readonly { path: string; reason: string }[],
+): Promise<void> {
+  if (files.length === 0) return;
+  await writeFileSafely(path, files.map((file) => `${file.path}: ${file.reason}\n`).join(''));
 }
 
 /** Writes the table and the confusion matrix of an evaluation. `subtitle` says of what. */

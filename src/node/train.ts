@@ -5,7 +5,7 @@ import { classNamesOf } from '../training/data_types.js';
 import { batches, classBalanced, occurrences, shuffled } from '../training/sampler.js';
 import { exponentialDecay } from '../training/schedule.js';
 import { LossNotFiniteError, type StepResult, trainStep } from '../training/step.js';
-import { saveCheckpoint } from './checkpoint.js';
+import { holdsModel, saveCheckpoint } from './checkpoint.js';
 import { evaluateOn } from './evaluate.js';
 import { type ImageBatch, readAhead } from './image_source.js';
 import type { Evaluation } from './report.js';
@@ -16,6 +16,7 @@ import {
   removeRun,
   writeLog,
   writeReport,
+  writeSkipped,
 } from './run_folder.js';
 import type { StepState, TrainOptions } from './train_options.js';
 import {
@@ -70,6 +71,12 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   }
 }
 
+/** Saves where the run stands. */
+async function save({ folder, model, optimizer, progress, train, test }: Run): Promise<void> {
+  await saveCheckpoint(folder.last, model, optimizer, progress);
+  await writeSkipped(folder.skipped, [...train.skipped, ...test.skipped]);
+}
+
 /** @returns whether the run was stopped before its end. */
 async function trainEpochs(run: Run, options: TrainOptions): Promise<boolean> {
   const { settings } = run.progress;
@@ -79,12 +86,14 @@ async function trainEpochs(run: Run, options: TrainOptions): Promise<boolean> {
     stepsLeft -= steps;
     const done = run.progress.position >= run.train.length && (await endEpoch(run, options));
     if (!done) {
-      await saveCheckpoint(run.folder.last, run.model, run.optimizer, run.progress);
+      await save(run);
       options.reporter?.stopped?.(stepState(run));
       return true;
     }
     if (options.signal?.aborted || stepsLeft <= 0) return run.progress.epoch < settings.epochs;
   }
+  // A finished run that was resumed into another folder.
+  if (!(await holdsModel(run.folder.last))) await save(run);
   return false;
 }
 
@@ -96,6 +105,7 @@ async function trainEpoch(run: Run, options: TrainOptions, maxSteps: number): Pr
   const repeats = occurrences(order);
   const plan = batches(order.slice(progress.position), settings.batchSize).slice(0, maxSteps);
   let steps = 0;
+  let saved = performance.now();
   if (options.signal?.aborted) return steps;
   for await (const batch of readAhead(train, plan)) {
     if (batch.skipped.length > 0) options.reporter?.skipped?.(batch.skipped);
@@ -106,6 +116,10 @@ async function trainEpoch(run: Run, options: TrainOptions, maxSteps: number): Pr
     options.reporter?.stepped?.(stepState(run));
     await new Promise(setImmediate); // lets signals and the display through
     if (options.signal?.aborted) break;
+    if (performance.now() - saved >= 1000 * (options.checkpointSeconds ?? 600)) {
+      await save(run);
+      saved = performance.now();
+    }
   }
   return steps;
 }
@@ -243,7 +257,7 @@ async function endEpoch(run: Run, { reporter, signal }: TrainOptions): Promise<b
     await writeReport(folder.out, evaluation, subtitle(progress));
   }
   await writeLog(folder, progress.log);
-  await saveCheckpoint(folder.last, model, optimizer, progress);
+  await save(run);
   reporter?.epochEnded?.(entry, isBest);
   return true;
 }

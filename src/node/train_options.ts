@@ -15,6 +15,8 @@ export interface TrainOptions extends Partial<TrainSettings> {
   resume?: string;
   /** Of a PyTorch or safetensors file: a JSON file with new names by pattern. */
   rename?: string;
+  /** Seconds between checkpoints in the middle of an epoch. Default 600. */
+  checkpointSeconds?: number;
   /** Stop after so many steps. Default: none. */
   maxSteps?: number;
   /** Fail on the first unusable image instead of leaving it out. Default false. */
@@ -32,6 +34,8 @@ export interface TrainReporter {
   started?(run: RunStart): void;
   /** Images decoded ahead, of a split that fits into memory. */
   decoded?(split: 'train' | 'test', done: number, total: number): void;
+  /** Files of the data set that are no images by their names. */
+  passedOver?(count: number): void;
   /** Files left out. */
   skipped?(files: readonly SkippedImage[]): void;
   /** After each step. `done` and `total` count the epoch's images; the rest are means so far. */

@@ -12,6 +12,7 @@ import {
   holdsModel,
   holdsProgress,
   loadCheckpoint,
+  readProgress,
 } from './checkpoint.js';
 import { imageFolder, type LabelledImage } from './image_folder.js';
 import { type ImageSource, imageSource } from './image_source.js';
@@ -23,6 +24,7 @@ import {
   type EpochLog,
   newRunName,
   type RunFolder,
+  removeRun,
   runFolder,
   writeConfig,
   writeLog,
@@ -82,7 +84,10 @@ export const noSums: Sums = { images: 0, right: 0, seconds: 0, total: 0, vit: 0 
  * @throws as `train`.
  */
 export async function openRun(options: TrainOptions): Promise<Run> {
-  const { resume } = options;
+  const { resume, rename } = options;
+  if (rename !== undefined && (resume === undefined || !(await isWeightsFile(resume)))) {
+    throw new UserError('--rename is for a PyTorch or safetensors file given with --resume');
+  }
   if (resume === undefined) return newRun(options);
   if (options.pretrainedIr50 !== undefined || options.pretrainedMobilefacenet !== undefined) {
     throw new UserError('--pretrained-… is for a new run: --resume brings all weights');
@@ -101,8 +106,12 @@ async function newRun(options: TrainOptions): Promise<Run> {
   const { model, settings, notes } = await newModel(options);
   try {
     for (const note of notes) options.reporter?.loaded?.(note);
-    const sources = await openSources(settings, inputSizeOf(model), options);
     const folder = await createRun(options.out ?? newRunName(settings), settings);
+    const size = inputSizeOf(model);
+    const sources = await openSources(settings, size, options).catch(async (error: unknown) => {
+      await removeRun(folder);
+      throw error;
+    });
     const progress = { settings, epoch: 0, position: 0, sums: noSums, log: [] };
     const optimizer = optimizerOf(settings, new Adam());
     return { model, optimizer, progress, folder, isNew: true, ...sources };
@@ -173,6 +182,7 @@ async function resumedRun(options: TrainOptions): Promise<Run> {
     metadataOf(model, from, options);
     const settings = resumedSettings(progress.settings, options);
     const sources = await openSources(settings, inputSizeOf(model), options);
+    await checkIsLatest(from, options.out, progress);
     const folder = await resumedFolder(from, options.out, { ...progress, settings });
     // Without its model, a best epoch is a number in the way of the next best.
     const best = (await holdsModel(folder.best)) ? progress.best : undefined;
@@ -188,6 +198,25 @@ async function resumedRun(options: TrainOptions): Promise<Run> {
     optimizer.dispose();
     model.dispose();
     throw error;
+  }
+}
+
+/** Going on from an earlier checkpoint would put it in the place of the latest one. */
+async function checkIsLatest(
+  from: string,
+  out: string | undefined,
+  { epoch, position }: Progress,
+): Promise<void> {
+  const { out: own, last } = runFolder(runOf(from));
+  if ((out !== undefined && resolve(out) !== resolve(own)) || resolve(from) === resolve(last))
+    return;
+  const latest = (await readProgress(last).catch(() => undefined)) as Progress | undefined;
+  if (!isProgress(latest)) return;
+  if (latest.epoch > epoch || (latest.epoch === epoch && latest.position > position)) {
+    throw new UserError(
+      `${last} is further than ${from} (${latest.epoch} epochs against ${epoch}): resume ${own}, ` +
+        `or give another --out to go on from ${basename(from)}`,
+    );
   }
 }
 
@@ -231,6 +260,7 @@ async function openSources(
   { strict, reporter, signal }: TrainOptions,
 ): Promise<Pick<Run, 'train' | 'test' | 'files'>> {
   const folder = await imageFolder(data, dataType);
+  if (folder.ignored > 0) reporter?.passedOver?.(folder.ignored);
   const open = async (split: 'train' | 'test') => {
     const source = imageSource(folder[split], size, { strict });
     if (source.cached) {

@@ -16,6 +16,7 @@ const fileProblems: Record<string, string> = {
   EDQUOT: 'the disk quota is used up',
   ENOENT: 'no such file or folder',
   ENOTDIR: 'part of the path is a file, not a folder',
+  EEXIST: 'there is a file of that name',
   EISDIR: 'it is a folder, not a file',
   EMFILE: 'too many files are open',
   ENAMETOOLONG: 'the name is too long',

@@ -73,8 +73,9 @@ async function readRenameTable(path: string): Promise<RenameTable> {
     typeof table === 'object' &&
     table !== null &&
     !Array.isArray(table) &&
-    Object.values(table).every((name) => typeof name === 'string');
-  if (!isTable) throw new UserError(`${path} is no table of names: it must map patterns to names`);
+    Object.values(table).every((name) => name === null || typeof name === 'string');
+  if (!isTable)
+    throw new UserError(`${path} is no table of names: it must map patterns to names or to null`);
   return table as RenameTable;
 }
 

@@ -48,9 +48,11 @@ export class StateDictError extends Error {
 }
 
 /** What training or an unused branch leaves in files. */
-const withoutInfluence = [
+export const withoutInfluence: readonly RegExp[] = [
   /(^|\.)num_batches_tracked$/,
   /(^|\.)relative_position_index$/,
+  // What tools that count operations or average weights leave in files.
+  /(^|\.)(total_ops|total_params|n_averaged)$/,
   // Modules of the baseline that its forward pass does not use.
   /^ir_back\.output_layer\./,
   /^ir_back\.body3\.1[4-6]\./,

@@ -5,6 +5,7 @@ import {
   type Preset,
   presetNames,
 } from '../models/config.js';
+import { withoutInfluence } from './apply_state_dict.js';
 import type { StateDict } from './state_dict.js';
 
 /** Which of our networks a state dict is of. */
@@ -25,7 +26,8 @@ const baselineModules =
 /**
  * Tells from names and shapes which network a state dict is of: the preset, the number of classes,
  * and whether it has multi-level attention and batch transformer. The names of these two in files of
- * the BTN authors are not public: a file with any name beyond POSTER V2's is taken for a BTN.
+ * the BTN authors are not public: a file with a name beyond POSTER V2's, of a weight that could be of
+ * one of the two by its shape, is taken for a BTN.
  *
  * @param parts Options of the two where they are known, as in a file of our own.
  * @throws Error when it is of no BTN or POSTER V2.
@@ -40,7 +42,7 @@ export function identifyStateDict(stateDict: StateDict, parts: BtnParts = {}): I
         'ir_back.input_layer.0.weight are needed',
     );
   }
-  const options = { numClasses, ...partsOf(stateDict), ...parts };
+  const options = { numClasses, ...partsOf(stateDict, width, numClasses), ...parts };
   for (const preset of presetNames) {
     const config = btnConfig(preset, options);
     if (config.classifier.width === width && config.image.widths[0] === imageWidth) {
@@ -58,11 +60,24 @@ export function isBtnModule(name: string): boolean {
   return btnModules.test(name);
 }
 
-function partsOf(stateDict: StateDict): Required<BtnParts> {
+function partsOf(stateDict: StateDict, width: number, numClasses: number): Required<BtnParts> {
   const names = [...stateDict.keys()];
-  const unknown = names.some((name) => !baselineModules.test(name) && !btnModules.test(name));
+  const unknown = [...stateDict].some(
+    ([name, { shape }]) => !isKnown(name) && isShapeOfBtn(shape, width, numClasses),
+  );
   const has = (module: string) => unknown || names.some((name) => name.startsWith(`${module}.`));
   return { multiLevelAttention: has('mla'), batchTransformer: has('class_query') };
+}
+
+function isKnown(name: string): boolean {
+  const known = [baselineModules, btnModules, ...withoutInfluence];
+  return known.some((pattern) => pattern.test(name));
+}
+
+/** Of a projection or position embedding of multi-level attention, or of a class map. */
+function isShapeOfBtn(shape: readonly number[], width: number, numClasses: number): boolean {
+  const outputs = [width, 2 * width, 3 * width, numClasses];
+  return shape.at(-1) === width || (shape.length === 1 && outputs.includes(shape[0]!));
 }
 
 function firstSize(stateDict: StateDict, name: string): number | undefined {

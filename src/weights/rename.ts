@@ -1,10 +1,10 @@
 import type { StateDict } from './state_dict.js';
 
 /**
- * New names by pattern, in which `*` stands for any characters:
- * `{ "attention_levels.q.*": "mla.query.*" }`.
+ * New names by pattern, in which `*` stands for any characters, or null to leave a tensor out:
+ * `{ "attention_levels.q.*": "mla.query.*", "ema.*": null }`.
  */
-export type RenameTable = Readonly<Record<string, string>>;
+export type RenameTable = Readonly<Record<string, string | null>>;
 
 /**
  * Renames what matches a pattern, the first of the table that does; the rest keeps its name.
@@ -18,6 +18,7 @@ export function renameStateDict(stateDict: StateDict, table: RenameTable): State
   for (const [name, tensor] of stateDict) {
     const rule = rules.find(({ matcher }) => matcher.test(name));
     const newName = rule ? rule.rename(name) : name;
+    if (newName === null) continue;
     if (renamed.has(newName)) throw new Error(`two tensors would be named ${newName}`);
     renamed.set(newName, tensor);
   }
@@ -26,9 +27,10 @@ export function renameStateDict(stateDict: StateDict, table: RenameTable): State
   return renamed;
 }
 
-function ruleOf(pattern: string, target: string) {
-  const parts = pattern.split('*');
-  const targetParts = target.split('*');
+function ruleOf(pattern: string, target: string | null) {
+  // Adjacent stars would match alike in countless ways.
+  const parts = pattern.split(/\*+/);
+  const targetParts = target?.split('*') ?? [];
   if (targetParts.length > parts.length) {
     throw new Error(`${target} has more * than ${pattern}, which it is to replace`);
   }
@@ -38,8 +40,9 @@ function ruleOf(pattern: string, target: string) {
     pattern,
     matcher,
     used: () => used,
-    rename(name: string): string {
+    rename(name: string): string | null {
       used = true;
+      if (target === null) return null;
       const wild = matcher.exec(name)!.slice(1);
       return targetParts.map((part, i) => (i === 0 ? part : wild[i - 1]! + part)).join('');
     },

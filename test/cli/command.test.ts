@@ -66,6 +66,18 @@ describe('train', () => {
     expect(out).toContain(`stopped early; continue with: btn-layers train --resume ${run}\n`);
   });
 
+  it('evaluate asks the checkpoint what it was trained on, and counts what is no image', async () => {
+    const own = join(folder, 'run8');
+    const flags = ['--preset', 'tiny', '--epochs', '1', '--batch-size', '8', '--out', own];
+    await runCommand('train', '--data', eight, '--data-type', 'AffectNet-8', ...flags);
+    const text = writeFile(join(eight, 'test', '1', 'image_without_extension'), 'x');
+    const { code, out } = await runCommand('evaluate', '--data', eight, '--checkpoint', own);
+    rmSync(text);
+    expect(code).toBe(0);
+    expect(out).toContain('passed over 1 file without the extension of an image\n');
+    expect(out).toContain('│ contempt ');
+  });
+
   it('--evaluate trains nothing', async () => {
     const { code, out } = await runCommand(
       'train',

@@ -191,6 +191,45 @@ describe('a run', () => {
   });
 });
 
+describe('what a crash leaves', () => {
+  it('before the first checkpoint is no run: the same command begins anew', async () => {
+    const out = at('crashed_at_once');
+    writeFile(join(out, 'config.json'), '{}');
+    const { stopped } = await train({ ...small, out, maxSteps: 1 });
+    expect(stopped).toBe(true);
+  });
+
+  it('in the middle of an epoch is the last checkpoint of several', async () => {
+    const out = at('crashed');
+    let steps = 0;
+    const reporter = {
+      stepped: () => {
+        if (++steps === 2) throw new Error('power cut');
+      },
+    };
+    const crash = train({ ...small, out, checkpointSeconds: 0, reporter });
+    await expect(crash).rejects.toThrow('power cut');
+    await train({ resume: out });
+    expectSameRun(out, whole);
+  });
+
+  it('is not undone by resuming an earlier checkpoint', async () => {
+    const run = at('further');
+    cpSync(whole, run, { recursive: true });
+    rmSync(join(run, 'best'), { recursive: true });
+    const early = at('early');
+    await train({ ...small, out: early, epochs: 1 });
+    cpSync(join(early, 'best'), join(run, 'best'), { recursive: true });
+    const before = bytesOf(join(run, 'last'));
+    expect(await messageOf(train({ resume: join(run, 'best'), epochs: 3 }))).toMatch(
+      /further.last is further than .*best \(2 epochs against 1\): resume .*, or give another --out/,
+    );
+    expect(bytesOf(join(run, 'last'))).toEqual(before);
+    const branch = await train({ resume: join(run, 'best'), epochs: 1, out: at('branch') });
+    expect(existsSync(join(branch.folder.last, 'model.json'))).toBe(true);
+  });
+});
+
 describe('the recipe of the baseline', () => {
   it('with SAM and balanced classes goes on as if it had not been stopped', async () => {
     const recipe = { ...small, samRho: 0.05, classBalanced: true };
@@ -295,11 +334,12 @@ describe('train explains in one line, and leaves nothing behind,', () => {
     expect(await failure({ ...small, out: whole })).toMatch(
       /already holds a run: continue it with/,
     );
-    const begun = at('begun');
-    writeFile(join(begun, 'config.json'));
-    expect(await failure({ ...small, out: begun })).toMatch(
-      /already holds a run: it has no checkpoint yet; remove it, or choose another --out/,
+    const own = at('own_files');
+    const report = writeFile(join(own, 'report.txt'), 'mine');
+    expect(await failure({ ...small, out: own })).toMatch(
+      /own_files already holds report\.txt: remove what a run would replace, or choose another --out/,
     );
+    expect(readFileSync(report, 'utf8')).toBe('mine');
   });
 
   it('an unusable image where it is strict', async () => {

@@ -122,6 +122,18 @@ describe('a weights file', () => {
     model.dispose();
   });
 
+  it('of POSTER V2 with what tools leave in files is still POSTER V2', async () => {
+    const posterV2 = { multiLevelAttention: false, batchTransformer: false };
+    const file = await tinyFile('thop.safetensors', posterV2, (dict) => {
+      const counted = { dtype: 'float64', shape: [1], data: Float64Array.of(5) } as const;
+      return dict.set('conv1.total_ops', counted).set('total_params', counted).set('own', counted);
+    });
+    const { model, notes } = await loadBtn(file);
+    expect(model.outputNames).toEqual(['vit']);
+    expect(notes[1]).toMatch(/^warning: 1 name fits nothing: own/);
+    model.dispose();
+  });
+
   it('of a BTN with other names loads the rest and says what keeps its initial values', async () => {
     const file = await tinyFile('theirs.safetensors', {}, (dict) => renamed(dict, theirs));
     const tensors = tf.memory().numTensors;
@@ -137,8 +149,11 @@ describe('a weights file', () => {
   });
 
   it('of other names is mapped by a table', async () => {
-    const file = await tinyFile('theirs2.safetensors', {}, (dict) => renamed(dict, theirs));
+    const file = await tinyFile('theirs2.safetensors', {}, (dict) =>
+      renamed(dict, theirs).set('ema.weight', dict.get('mla.query.weight')!),
+    );
     const table = {
+      'ema.*': null,
       'levels.*': 'mla.*',
       'batch.query.*': 'class_query.*',
       'batch.key.*': 'class_key.*',
