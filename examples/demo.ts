@@ -18,20 +18,20 @@ import {
 import { type DataType, shuffled } from 'btn-layers/training';
 import { drawIllustratedFaces } from './illustrated_faces/draw.js';
 
-const { values } = parseArgs({
-  options: {
-    classes: { type: 'string', default: '7' },
-    seed: { type: 'string', default: '1' },
-    epochs: { type: 'string' },
-    'train-per-class': { type: 'string', default: '400' },
-    'test-per-class': { type: 'string', default: '40' },
-    out: { type: 'string' },
-  },
-});
 const dataTypes: Record<string, DataType> = { 7: 'RAF-DB', 8: 'AffectNet-8' };
-const dataType = dataTypes[values.classes];
 
 async function demo(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      classes: { type: 'string', default: '7' },
+      seed: { type: 'string', default: '1' },
+      epochs: { type: 'string' },
+      'train-per-class': { type: 'string', default: '400' },
+      'test-per-class': { type: 'string', default: '40' },
+      out: { type: 'string' },
+    },
+  });
+  const dataType = dataTypes[values.classes];
   if (!dataType) throw new Error(`--classes must be 7 or 8, not ${values.classes}`);
   const seed = Number(values.seed);
   const data = join('data', `illustrated_faces_${values.classes}_seed${seed}`);
@@ -48,7 +48,7 @@ async function demo(): Promise<void> {
 
   console.log(`backend: ${await selectBackend()}`);
   const interrupt = new AbortController();
-  process.once('SIGINT', () => interrupt.abort());
+  process.once('SIGINT', () => interrupt.abort(new Error('stopped before the first step')));
   const { folder, best, stopped } = await train({
     data,
     dataType,

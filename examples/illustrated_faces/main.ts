@@ -6,7 +6,7 @@ import { drawIllustratedFaces } from './draw.js';
 const usage = `Draws a labelled data set of illustrated faces.
 
   --out FOLDER            where to put it (required)
-  --data_type NAME        RAF-DB (default), AffectNet-7 or AffectNet-8
+  --data-type NAME        RAF-DB (default), AffectNet-7 or AffectNet-8
   --train-per-class N     training pictures of each class (200)
   --test-per-class N      test pictures of each class (40)
   --seed N                the same seed draws the same pictures (1)
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       out: { type: 'string' },
-      data_type: { type: 'string' },
+      'data-type': { type: 'string' },
       'train-per-class': { type: 'string' },
       'test-per-class': { type: 'string' },
       seed: { type: 'string' },
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   const { train, test, reused } = await drawIllustratedFaces({
     out: values.out,
     // drawIllustratedFaces names the known ones if this is not one of them.
-    dataType: values.data_type as DataType | undefined,
+    dataType: values['data-type'] as DataType | undefined,
     trainPerClass: numberOf('train-per-class', values['train-per-class']),
     testPerClass: numberOf('test-per-class', values['test-per-class']),
     seed: numberOf('seed', values.seed),
