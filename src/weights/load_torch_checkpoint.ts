@@ -19,6 +19,9 @@ const maxWrappers = 4;
 /** Set before every name by `torch.nn.DataParallel`. */
 const parallelPrefix = 'module.';
 
+/** Stands beside `module.…` in the state dict of `torch.optim.swa_utils.AveragedModel`. */
+const averagedCount = 'n_averaged';
+
 const spareCopyBytes = 64 * 2 ** 20;
 
 /**
@@ -125,7 +128,9 @@ function invalid(message: string): TorchFileError {
 }
 
 function withoutPrefix(tensors: Map<string, TorchTensor>): Map<string, TorchTensor> {
-  const names = [...tensors.keys()];
-  if (!names.every((name) => name.startsWith(parallelPrefix))) return tensors;
-  return new Map([...tensors].map(([name, tensor]) => [name.slice(parallelPrefix.length), tensor]));
+  const hasPrefix = (name: string) => name.startsWith(parallelPrefix);
+  const names = [...tensors.keys()].filter((name) => name !== averagedCount);
+  if (!names.every(hasPrefix)) return tensors;
+  const shortened = (name: string) => (hasPrefix(name) ? name.slice(parallelPrefix.length) : name);
+  return new Map([...tensors].map(([name, tensor]) => [shortened(name), tensor]));
 }

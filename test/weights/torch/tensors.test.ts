@@ -237,6 +237,11 @@ describe('a state dict', () => {
       ),
     ).toEqual(['a']);
     expect(names(dict([['module.module.a', w]]))).toEqual(['module.a']);
+    const averaged = dict([
+      ['n_averaged', w],
+      ['module.a', w],
+    ]);
+    expect(names(averaged).sort()).toEqual(['a', 'n_averaged']);
   });
 
   it.each<[string, string, TorchFileErrorCode]>([
