@@ -19,8 +19,10 @@ interface Case {
 
 const wanted = process.argv[2] ?? '';
 
+const convolutions = ['Conv2D', 'Conv2DBackpropFilter', 'Conv2DBackpropInput'] as const;
+
 function convolution(
-  kernel: 'Conv2DBackpropFilter' | 'Conv2DBackpropInput',
+  kernel: (typeof convolutions)[number],
   batch: number,
   size: number,
   inChannels: number,
@@ -32,13 +34,19 @@ function convolution(
   const filterShape = [filter, filter, inChannels, outChannels];
   const out = Math.ceil(size / stride);
   const dy = [batch, out, out, outChannels];
+  const inputs = {
+    Conv2D: { x, filter: filterShape },
+    Conv2DBackpropFilter: { x, dy },
+    Conv2DBackpropInput: { dy, filter: filterShape },
+  };
   return {
     kernel,
     label: `${batch}×${size}×${size}×${inChannels} → ${outChannels}, ${filter}×${filter}, stride ${stride}`,
-    inputs: kernel === 'Conv2DBackpropFilter' ? { x, dy } : { dy, filter: filterShape },
+    inputs: inputs[kernel],
     attrs: {
       strides: [stride, stride],
       pad: 'same',
+      dilations: [1, 1],
       dataFormat: 'NHWC',
       filterShape,
       inputShape: x,
@@ -96,7 +104,7 @@ function matMul(
 const forms = ['AB', 'AᵀB', 'ABᵀ'] as const;
 
 const cases: Case[] = [
-  ...(['Conv2DBackpropFilter', 'Conv2DBackpropInput'] as const).flatMap((kernel) => [
+  ...convolutions.flatMap((kernel) => [
     convolution(kernel, 4, 112, 3, 64, 3, 1),
     convolution(kernel, 8, 56, 64, 64, 3, 1),
     convolution(kernel, 8, 56, 64, 128, 3, 2),
@@ -107,6 +115,7 @@ const cases: Case[] = [
     convolution(kernel, 8, 28, 64, 128, 1, 1),
     convolution(kernel, 8, 56, 64, 128, 1, 2),
     convolution(kernel, 8, 28, 16, 16, 5, 1),
+    convolution(kernel, 4, 224, 3, 64, 7, 2),
   ]),
   ...(
     ['DepthwiseConv2dNativeBackpropFilter', 'DepthwiseConv2dNativeBackpropInput'] as const
@@ -119,12 +128,29 @@ const cases: Case[] = [
   ...forms.map((form) => matMul([256], 49, 32, 49, form)),
   ...forms.map((form) => matMul([256], 49, 49, 32, form)),
   ...forms.map((form) => matMul([64], 148, 12, 148, form)),
+  ...forms.map((form) => matMul([64], 147, 96, 147, form)),
   ...forms.map((form) => matMul([7], 64, 49, 64, form)),
   ...forms.map((form) => matMul([1000], 8, 8, 8, form)),
   ...forms.map((form) => matMul([1000], 4, 4, 4, form)),
   ...forms.map((form) => matMul([], 512, 512, 512, form)),
   ...forms.map((form) => matMul([], 1184, 768, 512, form)),
+  ...forms.map((form) => matMul([], 1176, 768, 3072, form)),
+  ...[1, 4, 16].flatMap((rows) => forms.map((form) => matMul([], rows, 768, 768, form))),
+  matMul([], 1, 512, 7, 'AB'),
   matMul([], 64, 25088, 64, 'AᵀB'),
+  {
+    kernel: 'FusedConv2D',
+    label: '8×56×56×64 → 64, 3×3, stride 1, bias, relu',
+    inputs: { x: [8, 56, 56, 64], filter: [3, 3, 64, 64], bias: [64] },
+    attrs: {
+      strides: [1, 1],
+      pad: 'same',
+      dilations: [1, 1],
+      dataFormat: 'NHWC',
+      activation: 'relu',
+    },
+    flop: 2 * 8 * 56 * 56 * 9 * 64 * 64,
+  },
   {
     kernel: '_FusedMatMul',
     label: 'A·Bᵀ + bias, relu [1184,768]·[768,512]',

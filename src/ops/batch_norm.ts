@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { affine } from './affine.js';
-import { defineOp } from './registry.js';
+import { defineGradientOp, defineOp } from './registry.js';
 import { toRows } from './rows.js';
 
 interface Attrs {
@@ -25,29 +25,31 @@ const runBatchNorm = defineOp<Attrs>({
     return [batchNormWith(x!, gamma!, beta!, mean, variance, epsilon), mean, variance];
   },
   saveOutputs: [false, true, true],
-  gradient([dy, dMean, dVariance], [x, gamma, _beta, mean, variance], { epsilon }) {
+  gradient(dys, [x, gamma, _beta, mean, variance], attrs) {
+    return runBatchNormGrad([...dys, x!, gamma!, mean!, variance!], attrs).map((g) => () => g);
+  },
+});
+
+const runBatchNormGrad = defineGradientOp<Attrs>({
+  kernelName: 'BtnBatchNormGrad',
+  composite([dy, dMean, dVariance, x, gamma, mean, variance], { epsilon }) {
     const rows = toRows(x!);
     const dRows = toRows(dy!);
     const inverse = tf.rsqrt(tf.add(variance!, epsilon));
     const dBeta = tf.sum(dRows, 0);
-    const dGamma = tf.tidy(() => tf.mul(tf.sum(tf.mul(dRows, tf.sub(rows, mean!)), 0), inverse));
-    return [
-      () => {
-        // dx is affine in dy and x, channel by channel: three coefficients, few passes over memory.
-        const count = rows.shape[0]!;
-        const factor = tf.mul(gamma!, inverse);
-        const slope = tf.div(
-          tf.sub(tf.mul(dVariance!, 2), tf.mul(tf.mul(dGamma, inverse), factor)),
-          count,
-        );
-        const offset = tf.div(tf.sub(dMean!, tf.mul(dBeta, factor)), count);
-        const constant = tf.sub(offset, tf.mul(mean!, slope));
-        const direct = affine(dRows, factor, constant);
-        return tf.reshape(tf.add(direct, affine(rows, slope, tf.zerosLike(slope))), x!.shape);
-      },
-      () => dGamma,
-      () => dBeta,
-    ];
+    const dGamma = tf.mul(tf.sum(tf.mul(dRows, tf.sub(rows, mean!)), 0), inverse);
+    // dx is affine in dy and x, channel by channel: three coefficients, few passes over memory.
+    const count = rows.shape[0]!;
+    const factor = tf.mul(gamma!, inverse);
+    const slope = tf.div(
+      tf.sub(tf.mul(dVariance!, 2), tf.mul(tf.mul(dGamma, inverse), factor)),
+      count,
+    );
+    const offset = tf.div(tf.sub(dMean!, tf.mul(dBeta, factor)), count);
+    const constant = tf.sub(offset, tf.mul(mean!, slope));
+    const direct = affine(dRows, factor, constant);
+    const dx = tf.add(direct, affine(rows, slope, tf.zerosLike(slope)));
+    return [tf.reshape(dx, x!.shape), dGamma, dBeta];
   },
 });
 

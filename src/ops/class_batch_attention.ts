@@ -1,7 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
+import {
+  type AttentionParts,
+  attentionGradients,
+  secondAttentionGradients,
+} from './attention_gradients.js';
 import { dropMasked } from './mask.js';
 import { defineOp } from './registry.js';
 import { checkShapes, type Shape } from './shape_check.js';
+import { toFloat } from './to_float.js';
 
 export interface ClassBatchAttentionOptions {
   /** Factor of the scores. Default `1 / sqrt(C)`, C the class count. */
@@ -19,18 +25,41 @@ const maskedScore = -1e30;
 
 const runClassBatchAttention = defineOp<Attrs>({
   kernelName: 'ClassBatchAttention',
-  composite([query, key, value, mask], { scale }) {
-    const attention = attentionWeights(query!, key!, scale, mask);
-    return [weightedValues(attention, dropMasked(value!, mask))];
+  composite(inputs, attrs) {
+    const { weights, value } = partsOf(inputs, attrs);
+    return [fromColumns(tf.matMul(weights, value))];
   },
-  gradient([dy], [query, key, value, mask], { scale }) {
-    const gradients = tf.tidy(() => inputGradients(dy!, query!, key!, value!, scale, mask));
-    return [
-      () => gradients.query,
-      () => gradients.key,
-      () => gradients.value,
-      ...(mask ? [() => tf.zerosLike(mask)] : []),
-    ];
+  gradient([dy], inputs, attrs) {
+    const gradients = runClassBatchAttentionGrad([dy!, ...inputs], attrs).map((g) => () => g);
+    return [...gradients, ...maskGradient(inputs[3])];
+  },
+});
+
+/** Of dy and the inputs of class batch attention: the gradients of query, key and value. */
+const runClassBatchAttentionGrad = defineOp<Attrs>({
+  kernelName: 'ClassBatchAttentionGrad',
+  composite([dy, ...inputs], attrs) {
+    const cotangent = toColumns(dropMasked(dy!, inputs[3]));
+    const { query, key, value } = attentionGradients(cotangent, partsOf(inputs, attrs));
+    return [byBatch(query), byBatch(key), fromColumns(value)];
+  },
+  gradient(alongs, [dy, ...inputs], attrs) {
+    const mask = inputs[3];
+    const gradients = tf.tidy(() => {
+      const [query, key, value] = alongs.map((x) => dropMasked(x, mask));
+      const second = secondAttentionGradients(
+        { query: byClass(query!), key: byClass(key!), value: toColumns(value!) },
+        toColumns(dropMasked(dy!, mask)),
+        partsOf(inputs, attrs),
+      );
+      return [
+        fromColumns(second.dy),
+        byBatch(second.query),
+        byBatch(second.key),
+        fromColumns(second.value),
+      ];
+    });
+    return [...gradients.map((g) => () => g), ...maskGradient(mask)];
   },
 });
 
@@ -66,7 +95,7 @@ export function classBatchAttention(
     ...(mask && { mask: mask.shape }),
   });
   return tf.tidy(() => {
-    const inputs = [query, key, value, ...(mask ? [tf.cast(mask, 'float32')] : [])];
+    const inputs = [query, key, value, ...(mask ? [mask] : [])].map(toFloat);
     return runClassBatchAttention(inputs, { scale: scale ?? defaultScale(query.shape) })[0];
   }) as tf.Tensor2D;
 }
@@ -93,12 +122,7 @@ export function classBatchAttentionWeights(
     ...(mask && { mask: mask.shape }),
   });
   return tf.tidy(() =>
-    attentionWeights(
-      query,
-      key,
-      scale ?? defaultScale(query.shape),
-      mask && tf.cast(mask, 'float32'),
-    ),
+    attentionWeights(query, key, scale ?? defaultScale(query.shape), mask && toFloat(mask)),
   ) as tf.Tensor3D;
 }
 
@@ -141,41 +165,28 @@ function attentionWeights(
   return tf.mul(tf.softmax(tf.add(scores, absent)), tf.mul(tf.expandDims(mask, 1), mask));
 }
 
-/** Σ_j A_c[i,j] value[j,c]: `[C, B, B]`, `[B, C]` → `[B, C]` */
-function weightedValues(attention: tf.Tensor, value: tf.Tensor): tf.Tensor {
-  const values = tf.expandDims(tf.transpose(value), 2);
-  return tf.transpose(tf.squeeze(tf.matMul(attention, values), [2]));
+/** `[B, C]` → `[C, B, 1]` */
+function toColumns(x: tf.Tensor): tf.Tensor {
+  return tf.expandDims(tf.transpose(x), 2);
 }
 
-/**
- * With A computed anew rather than kept:
- *
- *     dS[i,j]  = A[i,j] · dy[i] · (value[j] − out[i])
- *     dquery   = scale · dS · key,   dkey = scale · dSᵀ · query,   dvalue = Aᵀ · dy
- */
-function inputGradients(
-  dyOfAll: tf.Tensor,
-  queryOfAll: tf.Tensor,
-  keyOfAll: tf.Tensor,
-  valueOfAll: tf.Tensor,
-  scale: number,
-  mask: tf.Tensor | undefined,
-) {
-  const [dy, query, key, value] = [dyOfAll, queryOfAll, keyOfAll, valueOfAll].map((x) =>
-    dropMasked(x, mask),
-  ) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-  const rows = (x: tf.Tensor) => tf.expandDims(tf.transpose(x), 2);
-  const columns = (x: tf.Tensor) => tf.expandDims(tf.transpose(x), 1);
+/** `[C, B, 1]` → `[B, C]` */
+function fromColumns(x: tf.Tensor): tf.Tensor {
+  return tf.transpose(tf.squeeze(x, [2]));
+}
 
-  const attention = attentionWeights(query, key, scale, mask);
-  const output = weightedValues(attention, value);
-  const dScores = tf.mul(
-    tf.mul(attention, tf.mul(rows(dy), scale)),
-    tf.sub(columns(value), rows(output)),
-  );
+function partsOf([query, key, value, mask]: tf.Tensor[], { scale }: Attrs): AttentionParts {
+  const present = (x: tf.Tensor) => dropMasked(x, mask);
   return {
-    query: byBatch(tf.matMul(dScores, byClass(key))),
-    key: byBatch(tf.matMul(dScores, byClass(query), true)),
-    value: tf.transpose(tf.squeeze(tf.matMul(attention, rows(dy), true), [2])),
+    weights: attentionWeights(query!, key!, scale, mask),
+    query: byClass(present(query!)),
+    key: byClass(present(key!)),
+    value: toColumns(present(value!)),
+    scale,
   };
+}
+
+/** The mask is data: nothing flows into it. */
+function maskGradient(mask: tf.Tensor | undefined): (() => tf.Tensor)[] {
+  return mask ? [() => tf.zerosLike(mask)] : [];
 }

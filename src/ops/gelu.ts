@@ -1,23 +1,27 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { defineOp } from './registry.js';
+import { defineGradientOp, defineOp } from './registry.js';
 
 const runGelu = defineOp<Record<string, never>>({
   kernelName: 'BtnGelu',
-  composite([x]) {
-    const cdf = tf.mul(tf.add(tf.erf(tf.mul(x!, Math.SQRT1_2)), 1), 0.5);
-    return [tf.mul(x!, cdf), cdf];
-  },
-  // Φ is kept: the error function is the slowest part on wasm.
-  saveOutputs: [false, true],
-  gradient([dy, dCdf], [x, cdf]) {
-    return [
-      () => {
-        const density = tf.mul(tf.exp(tf.mul(tf.square(x!), -0.5)), 1 / Math.sqrt(2 * Math.PI));
-        return tf.add(tf.mul(dy!, cdf!), tf.mul(tf.add(tf.mul(dy!, x!), dCdf!), density));
-      },
-    ];
+  composite: ([x]) => [tf.mul(x!, distribution(x!))],
+  gradient([dy], [x]) {
+    return runGeluGrad([dy!, x!], {}).map((g) => () => g);
   },
 });
+
+// Φ is computed anew: to keep it would take another array as large as x until the gradient.
+const runGeluGrad = defineGradientOp<Record<string, never>>({
+  kernelName: 'BtnGeluGrad',
+  composite([dy, x]) {
+    const density = tf.mul(tf.exp(tf.mul(tf.square(x!), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+    return [tf.mul(dy!, tf.add(distribution(x!), tf.mul(x!, density)))];
+  },
+});
+
+/** Φ of the normal distribution. */
+function distribution(x: tf.Tensor): tf.Tensor {
+  return tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5);
+}
 
 /**
  * Gaussian error linear unit, exact: x · Φ(x) with the error function, not the tanh approximation.

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { defineOp } from './registry.js';
+import { defineGradientOp, defineOp } from './registry.js';
 import { toRows } from './rows.js';
 
 interface Attrs {
@@ -12,19 +12,21 @@ const runLayerNorm = defineOp<Attrs>({
     const { normalised } = normalise(x!, epsilon);
     return [tf.reshape(tf.add(tf.mul(normalised, gamma!), beta!), x!.shape)];
   },
-  gradient([dy], [x, gamma], { epsilon }) {
+  gradient([dy], [x, gamma], attrs) {
+    return runLayerNormGrad([dy!, x!, gamma!], attrs).map((g) => () => g);
+  },
+});
+
+const runLayerNormGrad = defineGradientOp<Attrs>({
+  kernelName: 'BtnLayerNormGrad',
+  composite([dy, x, gamma], { epsilon }) {
     const dRows = toRows(dy!);
-    return [
-      () => {
-        const { normalised, inverse } = normalise(x!, epsilon);
-        const scaled = tf.mul(dRows, gamma!);
-        const along = tf.mean(tf.mul(scaled, normalised), 1, true);
-        const direct = tf.sub(scaled, tf.mean(scaled, 1, true));
-        return tf.reshape(tf.mul(tf.sub(direct, tf.mul(normalised, along)), inverse), x!.shape);
-      },
-      () => tf.sum(tf.mul(dRows, normalise(x!, epsilon).normalised), 0),
-      () => tf.sum(dRows, 0),
-    ];
+    const { normalised, inverse } = normalise(x!, epsilon);
+    const scaled = tf.mul(dRows, gamma!);
+    const along = tf.mean(tf.mul(scaled, normalised), 1, true);
+    const direct = tf.sub(scaled, tf.mean(scaled, 1, true));
+    const dx = tf.mul(tf.sub(direct, tf.mul(normalised, along)), inverse);
+    return [tf.reshape(dx, x!.shape), tf.sum(tf.mul(dRows, normalised), 0), tf.sum(dRows, 0)];
   },
 });
 

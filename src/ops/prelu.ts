@@ -1,23 +1,23 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { affine } from './affine.js';
-import { defineOp } from './registry.js';
+import { defineGradientOp, defineOp } from './registry.js';
 import { toRows } from './rows.js';
 
 const runPrelu = defineOp<Record<string, never>>({
   kernelName: 'BtnPrelu',
   composite: ([x, alpha]) => [tf.prelu(x!, alpha!)],
   gradient([dy], [x, alpha]) {
-    return [
-      () => {
-        const slope = affine(tf.step(x!), tf.sub(1, alpha!), alpha!);
-        return tf.mul(dy!, slope);
-      },
-      () => {
-        // min(x, 0) as x − relu(x): minimum is thirty times slower on wasm.
-        const negative = tf.sub(x!, tf.relu(x!));
-        return tf.sum(toRows(tf.mul(dy!, negative)), 0);
-      },
-    ];
+    return runPreluGrad([dy!, x!, alpha!], {}).map((g) => () => g);
+  },
+});
+
+const runPreluGrad = defineGradientOp<Record<string, never>>({
+  kernelName: 'BtnPreluGrad',
+  composite([dy, x, alpha]) {
+    const slope = affine(tf.step(x!), tf.sub(1, alpha!), alpha!);
+    // min(x, 0) as x − relu(x): minimum is thirty times slower on wasm.
+    const negative = tf.sub(x!, tf.relu(x!));
+    return [tf.mul(dy!, slope), tf.sum(toRows(tf.mul(dy!, negative)), 0)];
   },
 });
 

@@ -73,3 +73,23 @@ export function defineOp<Attrs extends object>(
   };
   return run;
 }
+
+/**
+ * Registers the gradients of an op, all at once, as an op of their own that a backend's kernel may
+ * compute. Where they are differentiated in turn, the composite runs in place of the kernel: it must
+ * be made of differentiable ops.
+ */
+export function defineGradientOp<Attrs extends object>({
+  kernelName,
+  composite,
+}: Pick<OpDefinition<Attrs>, 'kernelName' | 'composite'>): typeof composite {
+  const run = defineOp<Attrs>({
+    kernelName,
+    composite,
+    gradient() {
+      throw new Error(`${kernelName} is differentiated through its composite`);
+    },
+  });
+  return (inputs, attrs) =>
+    tf.engine().state.gradientDepth === 0 ? run(inputs, attrs) : composite(inputs, attrs);
+}

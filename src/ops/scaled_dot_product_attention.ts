@@ -1,5 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { checkShapes } from './shape_check.js';
+import {
+  type AttentionParts,
+  attentionGradients,
+  secondAttentionGradients,
+} from './attention_gradients.js';
+import { defineOp } from './registry.js';
+import { checkShapes, ShapeError } from './shape_check.js';
+import { toFloat } from './to_float.js';
 
 export interface ScaledDotProductAttentionOptions {
   /** Width is split among so many heads; must divide the width. */
@@ -9,6 +16,55 @@ export interface ScaledDotProductAttentionOptions {
   /** `[numHeads, N, M]`, added to the scores of every sample. */
   bias?: tf.Tensor;
 }
+
+interface Attrs {
+  numHeads: number;
+  scale: number;
+}
+
+const runAttention = defineOp<Attrs>({
+  kernelName: 'BtnScaledDotProductAttention',
+  composite(inputs, attrs) {
+    const { weights, value } = partsOf(inputs, attrs);
+    return [mergeHeads(tf.matMul(weights, value), attrs.numHeads)];
+  },
+  gradient([dy], inputs, attrs) {
+    return runAttentionGrad([dy!, ...inputs], attrs).map((g) => () => g);
+  },
+});
+
+/** Of dy and the inputs of attention: the gradient of each input. */
+const runAttentionGrad = defineOp<Attrs>({
+  kernelName: 'BtnScaledDotProductAttentionGrad',
+  composite([dy, ...inputs], attrs) {
+    const { numHeads } = attrs;
+    const gradients = attentionGradients(splitHeads(dy!, numHeads), partsOf(inputs, attrs));
+    const { query, key, value, scores } = gradients;
+    return [
+      ...[query, key, value].map((x) => mergeHeads(x, numHeads)),
+      ...(inputs[3] ? [biasGradient(scores, numHeads)] : []),
+    ];
+  },
+  gradient([alongQuery, alongKey, alongValue, alongBias], [dy, ...inputs], attrs) {
+    const { numHeads } = attrs;
+    const split = (x: tf.Tensor | undefined) => splitHeads(x!, numHeads);
+    const batch = dy!.shape[0]!;
+    const gradients = tf.tidy(() => {
+      const along = {
+        query: split(alongQuery),
+        key: split(alongKey),
+        value: split(alongValue),
+        scores: alongBias && tf.tile(alongBias, [batch, 1, 1]),
+      };
+      const second = secondAttentionGradients(along, split(dy), partsOf(inputs, attrs));
+      return [
+        ...[second.dy, second.query, second.key, second.value].map((x) => mergeHeads(x, numHeads)),
+        ...(inputs[3] ? [biasGradient(second.scores, numHeads)] : []),
+      ];
+    });
+    return gradients.map((g) => () => g);
+  },
+});
 
 /**
  * Multi-head attention without projections: `softmax(scale · Q·Kᵀ + bias) · V` in each head.
@@ -37,17 +93,16 @@ export function scaledDotProductAttention(
     },
     { query: query.shape, key: key.shape, value: value.shape, ...(bias && { bias: bias.shape }) },
   );
-  const [batch, tokens, width] = query.shape as [number, number, number];
-  const sources = key.shape[1]!;
+  const width = query.shape[2]!;
   checkHeads('scaledDotProductAttention', width, numHeads);
+  if (bias && bias.shape[0] !== numHeads) {
+    throw new ShapeError(
+      `scaledDotProductAttention: bias has heads ${bias.shape[0]}, but numHeads is ${numHeads}`,
+    );
+  }
   return tf.tidy(() => {
-    const scaled = tf.mul(query, scale ?? (width / numHeads) ** -0.5);
-    const scores = tf.matMul(splitHeads(scaled, numHeads), splitHeads(key, numHeads), false, true);
-    const biased = bias
-      ? tf.add(tf.reshape(scores, [batch, numHeads, tokens, sources]), bias)
-      : scores;
-    const attention = tf.reshape(tf.softmax(biased), [batch * numHeads, tokens, sources]);
-    return mergeHeads(tf.matMul(attention, splitHeads(value, numHeads)), numHeads);
+    const inputs = [query, key, value, ...(bias ? [bias] : [])].map(toFloat);
+    return runAttention(inputs, { numHeads, scale: scale ?? (width / numHeads) ** -0.5 })[0];
   }) as tf.Tensor3D;
 }
 
@@ -75,4 +130,27 @@ function mergeHeads(x: tf.Tensor, numHeads: number): tf.Tensor {
     tokens,
     numHeads * perHead,
   ]);
+}
+
+function partsOf([query, key, value, bias]: tf.Tensor[], attrs: Attrs): AttentionParts {
+  const { numHeads, scale } = attrs;
+  const [q, k, v] = [query!, key!, value!].map((x) => splitHeads(x, numHeads)) as [
+    tf.Tensor,
+    tf.Tensor,
+    tf.Tensor,
+  ];
+  const scores = tf.matMul(tf.mul(q, scale), k, false, true);
+  return { weights: tf.softmax(withBias(scores, bias)), query: q, key: k, value: v, scale };
+}
+
+/** The bias of the heads added to the scores `[B·heads, N, M]` of every sample. */
+function withBias(scores: tf.Tensor, bias: tf.Tensor | undefined): tf.Tensor {
+  if (!bias) return scores;
+  return tf.reshape(tf.add(tf.reshape(scores, [-1, ...bias.shape]), bias), scores.shape);
+}
+
+/** `[B·heads, N, M]` → `[heads, N, M]` */
+function biasGradient(scores: tf.Tensor, numHeads: number): tf.Tensor {
+  const [, tokens, sources] = scores.shape as [number, number, number];
+  return tf.sum(tf.reshape(scores, [-1, numHeads, tokens, sources]), 0);
 }

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { adamUpdate } from '../ops/adam_update.js';
 
 export interface AdamConfig {
   /** Default 0.9. */
@@ -15,16 +16,11 @@ export interface AdamState {
   moments: Record<string, { first: tf.Tensor; second: tf.Tensor }>;
 }
 
-/** Variables that are moved at once, their moments laid end to end. */
-interface Group {
-  names: string[];
-  sizes: number[];
-  first: tf.Variable;
-  second: tf.Variable;
+/** The moments of a variable, flat. */
+interface Moments {
+  first: tf.Tensor;
+  second: tf.Tensor;
 }
-
-/** Elements of a group, unless one variable alone has more. */
-const groupSize = 2 ** 18;
 
 /**
  * Adam, as PyTorch computes it:
@@ -32,8 +28,7 @@ const groupSize = 2 ** 18;
  *     m = β1·m + (1−β1)·g,   v = β2·v + (1−β2)·g²
  *     w = w − lr · (m / (1−β1ᵗ)) / (sqrt(v / (1−β2ᵗ)) + ε)
  *
- * The learning rate is an argument of each step, so that a schedule needs no state in here. Small
- * variables are moved together: a network has hundreds, and each op on each of them has its price.
+ * The learning rate is an argument of each step, so that a schedule needs no state in here.
  *
  * Source: Kingma and Ba, arXiv 1412.6980. Provenance: baseline.
  */
@@ -42,7 +37,8 @@ export class Adam {
   private readonly beta2: number;
   private readonly epsilon: number;
   private step = 0;
-  private groups: Group[] = [];
+  /** By variable name; none before the first step. */
+  private moments = new Map<string, Moments>();
   /** Set by `setState`, until the first step knows the variables. */
   private resumed: AdamState['moments'] = {};
 
@@ -68,36 +64,19 @@ export class Adam {
     const names = Object.keys(variables);
     const missing = names.find((name) => !gradients[name]);
     if (missing !== undefined) throw new Error(`Adam: the variable ${missing} has no gradient`);
-    if (this.groups.length === 0) this.createGroups(variables);
-    const known = this.groups.flatMap((group) => group.names);
-    if (known.length !== names.length || known.some((name) => !variables[name])) {
+    if (this.moments.size === 0) this.createMoments(variables);
+    if (this.moments.size !== names.length || names.some((name) => !this.moments.has(name))) {
       throw new Error('Adam: the variables are not those of the step before');
     }
     this.step++;
-    for (const group of this.groups) {
-      tf.tidy(() => {
-        const gradient = flat(group.names.map((name) => gradients[name]!));
-        const moves = tf.split(this.move(group, gradient, learningRate), group.sizes);
-        group.names.forEach((name, i) => {
-          const variable = variables[name]!;
-          variable.assign(tf.sub(variable, tf.reshape(moves[i]!, variable.shape)));
-        });
-      });
-    }
+    for (const name of names) this.move(name, variables[name]!, gradients[name]!, learningRate);
   }
 
   /** A copy of the state, whose tensors are the caller's to dispose. */
   getState(): AdamState {
     const moments: AdamState['moments'] = {};
-    const copy = (tensor: tf.Tensor) => tf.clone(tensor);
-    for (const [name, { first, second }] of Object.entries(this.resumed)) {
-      moments[name] = { first: copy(first), second: copy(second) };
-    }
-    for (const { names, sizes, first, second } of this.groups) {
-      const [firsts, seconds] = [tf.split(first, sizes), tf.split(second, sizes)];
-      names.forEach((name, i) => {
-        moments[name] = { first: firsts[i]!, second: seconds[i]! };
-      });
+    for (const [name, { first, second }] of [...Object.entries(this.resumed), ...this.moments]) {
+      moments[name] = { first: tf.clone(first), second: tf.clone(second) };
     }
     return { step: this.step, moments };
   }
@@ -113,38 +92,52 @@ export class Adam {
 
   /** Frees all moments. */
   dispose(): void {
-    tf.dispose([this.groups.map(({ first, second }) => [first, second]), this.resumed]);
-    this.groups = [];
+    for (const { first, second } of this.moments.values()) tf.dispose([first, second]);
+    tf.dispose(this.resumed);
+    this.moments.clear();
     this.resumed = {};
     this.step = 0;
   }
 
-  /** Updates the moments of a group. @returns what to take from its variables. */
-  private move({ first, second }: Group, gradient: tf.Tensor, learningRate: number): tf.Tensor {
-    const m = tf.add(tf.mul(first, this.beta1), tf.mul(gradient, 1 - this.beta1));
-    const v = tf.add(tf.mul(second, this.beta2), tf.mul(tf.square(gradient), 1 - this.beta2));
-    first.assign(m);
-    second.assign(v);
+  /** Updates a variable and its moments. */
+  private move(
+    name: string,
+    variable: tf.Variable,
+    gradient: tf.Tensor,
+    learningRate: number,
+  ): void {
     // Both bias corrections as scalars: lr·√c2/c1 · m / (√v + ε·√c2), one pass less.
     const correction1 = 1 - this.beta1 ** this.step;
     const correction2 = Math.sqrt(1 - this.beta2 ** this.step);
-    const root = tf.add(tf.sqrt(v), this.epsilon * correction2);
-    return tf.mul(tf.div(m, root), (learningRate * correction2) / correction1);
+    const { first, second } = this.moments.get(name)!;
+    tf.tidy(() => {
+      const flat = [variable.size];
+      const updated = adamUpdate(
+        tf.reshape(variable, flat),
+        first,
+        second,
+        tf.reshape(gradient, flat),
+        {
+          rate: (learningRate * correction2) / correction1,
+          beta1: this.beta1,
+          beta2: this.beta2,
+          epsilon: this.epsilon * correction2,
+        },
+      );
+      variable.assign(tf.reshape(updated.weight, variable.shape));
+      this.moments.set(name, { first: tf.keep(updated.first), second: tf.keep(updated.second) });
+    });
+    tf.dispose([first, second]);
   }
 
-  private createGroups(variables: Record<string, tf.Variable>): void {
+  private createMoments(variables: Record<string, tf.Variable>): void {
     this.checkResumed(variables);
-    this.groups = grouped(variables).map((names) => {
-      const sizes = names.map((name) => variables[name]!.size);
-      const moment = (kind: 'first' | 'second') =>
-        tf.tidy(() => {
-          const parts = names.map(
-            (name) => this.resumed[name]?.[kind] ?? tf.zeros(variables[name]!.shape),
-          );
-          return tf.variable(flat(parts), false);
-        });
-      return { names, sizes, first: moment('first'), second: moment('second') };
-    });
+    for (const [name, { size }] of Object.entries(variables)) {
+      const from = this.resumed[name];
+      const moment = (given?: tf.Tensor) =>
+        tf.keep(tf.tidy(() => (given ? tf.reshape(given, [size]) : tf.zeros([size]))));
+      this.moments.set(name, { first: moment(from?.first), second: moment(from?.second) });
+    }
     tf.dispose(this.resumed);
     this.resumed = {};
   }
@@ -158,23 +151,4 @@ export class Adam {
     const missing = Object.keys(variables).find((name) => !this.resumed[name]);
     if (missing !== undefined) throw new Error(`Adam: the state has nothing for ${missing}`);
   }
-}
-
-/** Names of consecutive variables that together have at most `groupSize` elements, or one alone. */
-function grouped(variables: Record<string, tf.Variable>): string[][] {
-  const groups: string[][] = [];
-  let room = 0;
-  for (const [name, { size }] of Object.entries(variables)) {
-    if (size > room) {
-      groups.push([]);
-      room = groupSize;
-    }
-    groups.at(-1)!.push(name);
-    room -= size;
-  }
-  return groups;
-}
-
-function flat(tensors: tf.Tensor[]): tf.Tensor1D {
-  return tf.concat(tensors.map((tensor) => tf.reshape(tensor, [-1]))) as tf.Tensor1D;
 }

@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { ShapeError, scaledDotProductAttention } from '../../src/index.js';
 import { randomArray, run } from '../support/arrays.js';
 import { describeBackends } from '../support/backends.js';
-import { checkGradients, expectClose, type GradientCheck } from '../support/gradient_check.js';
+import {
+  checkGradients,
+  checkSecondOrder,
+  expectClose,
+  type GradientCheck,
+} from '../support/gradient_check.js';
 import * as reference from '../support/reference/index.js';
 
 interface Case {
@@ -44,6 +49,10 @@ const cases: [string, Case][] = [
 describeBackends('scaledDotProductAttention', () => {
   it.each(cases)('equals its definition with %s, and so do the gradients', (_, sizes) => {
     checkGradients(checkOf(sizes));
+  });
+
+  it.each(cases)('has the second-order gradients of its definition with %s', (_, sizes) => {
+    checkSecondOrder(checkOf(sizes));
   });
 
   it('equals its definition where rows are longer than 48', () => {

@@ -20,13 +20,194 @@ export interface CompiledKernels {
     rest2: number,
     epsilon: number,
   ): void;
+  attend(
+    query: number,
+    key: number,
+    value: number,
+    bias: number,
+    out: number,
+    batch: number,
+    heads: number,
+    queries: number,
+    keys: number,
+    depth: number,
+    width: number,
+    scale: number,
+    scratch: number,
+  ): void;
+  attendScratch(keys: number, depth: number, width: number): number;
+  attendGradients(
+    dy: number,
+    query: number,
+    key: number,
+    value: number,
+    bias: number,
+    dQuery: number,
+    dKey: number,
+    dValue: number,
+    dBias: number,
+    batch: number,
+    heads: number,
+    queries: number,
+    keys: number,
+    depth: number,
+    width: number,
+    scale: number,
+    scratch: number,
+  ): void;
+  attendGradientsScratch(keys: number, depth: number, width: number): number;
+  matMul(
+    a: number,
+    b: number,
+    out: number,
+    batch: number,
+    aStep: number,
+    bStep: number,
+    m: number,
+    k: number,
+    n: number,
+    transposeA: number,
+    transposeB: number,
+    bias: number,
+    scratch: number,
+  ): void;
+  productScratch(rows: number, inner: number, columns: number, channels: number): number;
+  convolve(
+    windows: number,
+    image: number,
+    filter: number,
+    out: number,
+    transpose: number,
+    bias: number,
+    scratch: number,
+  ): void;
+  convolveScratch(windows: number): number;
+  filterGradient(windows: number, image: number, dy: number, out: number, scratch: number): void;
+  filterGradientScratch(windows: number): number;
+  batchStatistics(
+    x: number,
+    mean: number,
+    variance: number,
+    rows: number,
+    channels: number,
+    scratch: number,
+  ): void;
+  columnProducts(
+    dy: number,
+    x: number,
+    mean: number,
+    sums: number,
+    products: number,
+    rows: number,
+    channels: number,
+    scratch: number,
+  ): void;
+  columnSums(
+    x: number,
+    out: number,
+    rows: number,
+    channels: number,
+    scale: number,
+    scratch: number,
+  ): void;
+  combineColumns(
+    dy: number,
+    x: number,
+    mean: number,
+    factor: number,
+    slope: number,
+    offset: number,
+    dx: number,
+    rows: number,
+    channels: number,
+  ): void;
+  depthwiseFilterGradient(
+    x: number,
+    dy: number,
+    sums: number,
+    channels: number,
+    inHeight: number,
+    inWidth: number,
+    outHeight: number,
+    outWidth: number,
+    filterHeight: number,
+    filterWidth: number,
+    strideHeight: number,
+    strideWidth: number,
+    dilationHeight: number,
+    dilationWidth: number,
+    top: number,
+    left: number,
+  ): void;
+  depthwiseInputGradient(
+    dy: number,
+    filter: number,
+    dx: number,
+    channels: number,
+    inHeight: number,
+    inWidth: number,
+    outHeight: number,
+    outWidth: number,
+    filterHeight: number,
+    filterWidth: number,
+    strideHeight: number,
+    strideWidth: number,
+    dilationHeight: number,
+    dilationWidth: number,
+    top: number,
+    left: number,
+    taps: number,
+  ): void;
+  gelu(x: number, y: number, size: number, scratch: number): void;
+  geluGradient(dy: number, x: number, dx: number, size: number, scratch: number): void;
+  geluScratch(): number;
+  layerNorm(
+    x: number,
+    gamma: number,
+    beta: number,
+    y: number,
+    rows: number,
+    size: number,
+    epsilon: number,
+  ): void;
+  layerNormGradient(
+    dy: number,
+    x: number,
+    gamma: number,
+    dx: number,
+    dGamma: number,
+    dBeta: number,
+    rows: number,
+    size: number,
+    epsilon: number,
+    scratch: number,
+  ): void;
+  normaliseColumns(
+    x: number,
+    mean: number,
+    factor: number,
+    shift: number,
+    y: number,
+    rows: number,
+    channels: number,
+  ): void;
+  preluGradient(
+    dy: number,
+    x: number,
+    alpha: number,
+    dx: number,
+    dAlpha: number,
+    rows: number,
+    channels: number,
+    scratch: number,
+  ): void;
 }
 
 const instances = new WeakMap<WebAssembly.Memory, CompiledKernels>();
 
 /** The kernels for a backend, compiled for what the engine has when they are first asked for. */
 export function compiledKernels({ wasm }: WasmBackend): CompiledKernels {
-  const memory = wasm.wasmMemory ?? wasm.asm!.memory;
+  const memory = memoryOf(wasm);
   let kernels = instances.get(memory);
   if (!kernels) {
     kernels = instantiate(memory);
@@ -35,15 +216,26 @@ export function compiledKernels({ wasm }: WasmBackend): CompiledKernels {
   return kernels;
 }
 
+function memoryOf(wasm: WasmBackend['wasm']): WebAssembly.Memory {
+  return wasm.wasmMemory ?? wasm.asm!.memory;
+}
+
+function isShared(memory: WebAssembly.Memory): boolean {
+  return typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
+}
+
+/** Whether the stock kernels run in several threads, as a browser lets them; ours run in one. */
+export function hasThreads({ wasm }: WasmBackend): boolean {
+  return isShared(memoryOf(wasm));
+}
+
 /** Whether the engine multiplies and adds in one instruction, which decides the speed of products. */
 export const hasRelaxedSimd: boolean = WebAssembly.validate(decode(binaries.relaxedSimd));
 
 function instantiate(memory: WebAssembly.Memory): CompiledKernels {
-  const isShared =
-    typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
   const plain = hasRelaxedSimd ? binaries.relaxedSimd : binaries.simd;
   const shared = hasRelaxedSimd ? binaries.sharedRelaxedSimd : binaries.sharedSimd;
-  const module = new WebAssembly.Module(decode(isShared ? shared : plain));
+  const module = new WebAssembly.Module(decode(isShared(memory) ? shared : plain));
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   return exports as unknown as CompiledKernels;
 }

@@ -1,19 +1,51 @@
 import {
   backend_util,
-  Conv2D,
   Conv2DBackpropInput,
   type Conv2DBackpropInputAttrs,
-  getKernel,
-  type TensorInfo,
 } from '@tensorflow/tfjs-core';
-import { addressOf, defineKernel, heapFloats, transposeMatrices, withScratch } from './heap.js';
-import { inputGradient } from './transposed_convolution.js';
+import { compiledKernels } from './compiled.js';
+import { addressOf, defineKernel } from './heap.js';
+import { type Phase, phasesOf } from './phases.js';
+import { type Windows, withWindows } from './windows.js';
 
 type Shape4D = [number, number, number, number];
 
+/** The windows that the input positions of one phase see of the output gradient, with the filter flipped. */
+function phaseWindows(info: backend_util.Conv2DInfo, v: Phase, h: Phase): Windows {
+  const { strideHeight, strideWidth } = info;
+  return {
+    height: info.outHeight,
+    width: info.outWidth,
+    channels: info.outChannels,
+    batch: info.batchSize,
+    gridHeight: v.count,
+    gridWidth: h.count,
+    strideHeight: 1,
+    strideWidth: 1,
+    padTop: v.before,
+    padLeft: h.before,
+    tapRows: v.taps,
+    tapColumns: h.taps,
+    dilationHeight: 1,
+    dilationWidth: 1,
+    outHeight: info.inHeight,
+    outWidth: info.inWidth,
+    outTop: v.first,
+    outLeft: h.first,
+    outStepHeight: strideHeight,
+    outStepWidth: strideWidth,
+    filterWidth: info.filterWidth,
+    filterTop: v.tap + strideHeight * (v.taps - 1),
+    filterLeft: h.tap + strideWidth * (h.taps - 1),
+    filterStepHeight: -strideHeight,
+    filterStepWidth: -strideWidth,
+    outChannels: info.inChannels,
+  };
+}
+
 /**
- * `Conv2DBackpropInput` as convolutions: at stride 1 one convolution of dy with the flipped filter whose channels are
- * swapped, at larger strides one for each phase. XNNPACK's convolution does ten times what the stock kernel does.
+ * `Conv2DBackpropInput`: a stride-1 convolution of dy for each phase of the stride, in place. Phases that no filter tap
+ * meets become zeros. float32, channels last, any stride and padding.
  */
 export const conv2dBackpropInput = defineKernel<'dy' | 'filter', Conv2DBackpropInputAttrs>(
   Conv2DBackpropInput,
@@ -26,7 +58,6 @@ export const conv2dBackpropInput = defineKernel<'dy' | 'filter', Conv2DBackpropI
         `conv2d on wasm computes in data format NHWC only, but dataFormat is ${dataFormat}`,
       );
     }
-    const [filterHeight, filterWidth, inChannels, outChannels] = filter.shape as Shape4D;
     const info = backend_util.computeConv2DInfo(
       inputShape as Shape4D,
       filter.shape as Shape4D,
@@ -35,39 +66,19 @@ export const conv2dBackpropInput = defineKernel<'dy' | 'filter', Conv2DBackpropI
       pad,
       dimRoundingMode,
     );
-    const conv2d = getKernel(Conv2D, 'wasm').kernelFunc;
-    const matrix = inChannels * outChannels;
-    let dx: TensorInfo | undefined;
-    withScratch(backend, [filterHeight * filterWidth * matrix], (swapped) => {
-      transposeMatrices(
-        backend,
-        addressOf(backend, filter),
-        swapped,
-        filterHeight * filterWidth,
-        inChannels,
-        outChannels,
-      );
-      dx = inputGradient(backend, info, dy, (x, taps, padding) => {
-        const shape = [taps.h.length, taps.w.length, outChannels, inChannels];
-        const phaseFilter = backend.makeOutput(shape, 'float32');
-        const floats = heapFloats(backend);
-        let to = addressOf(backend, phaseFilter) >>> 2;
-        for (const kh of taps.h) {
-          for (const kw of taps.w) {
-            const from = (swapped >>> 2) + (kh * filterWidth + kw) * matrix;
-            floats.copyWithin(to, from, from + matrix);
-            to += matrix;
-          }
-        }
-        const out = conv2d({
-          inputs: { x, filter: phaseFilter },
-          backend,
-          attrs: { strides: 1, dilations: 1, pad: padding, dataFormat: 'NHWC' },
-        }) as TensorInfo;
-        backend.disposeData(phaseFilter.dataId);
-        return out;
-      });
-    });
-    return dx as TensorInfo;
+    const { inHeight, inWidth, filterHeight, filterWidth, strideHeight, strideWidth } = info;
+    const { top, left } = info.padInfo;
+    const dx = backend.makeOutput(info.inShape, 'float32');
+    const kernels = compiledKernels(backend);
+    for (const v of phasesOf(inHeight, filterHeight, strideHeight, top)) {
+      for (const h of phasesOf(inWidth, filterWidth, strideWidth, left)) {
+        const phase = phaseWindows(info, v, h);
+        withWindows(backend, phase, kernels.convolveScratch, (windows, scratch) => {
+          const [dyAt, filterAt] = [addressOf(backend, dy), addressOf(backend, filter)];
+          kernels.convolve(windows, dyAt, filterAt, addressOf(backend, dx), 1, 0, scratch);
+        });
+      }
+    }
+    return dx;
   },
 );

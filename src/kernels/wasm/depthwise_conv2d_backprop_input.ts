@@ -1,99 +1,75 @@
 import {
   backend_util,
-  DepthwiseConv2dNative,
   DepthwiseConv2dNativeBackpropInput,
   type DepthwiseConv2dNativeBackpropInputAttrs,
-  getKernel,
   type TensorInfo,
+  util,
 } from '@tensorflow/tfjs-core';
-import { add, addressOf, defineKernel, heapFloats, type WasmBackend } from './heap.js';
-import { inputGradient } from './transposed_convolution.js';
+import { compiledKernels } from './compiled.js';
+import { channelsOf, geometryOf } from './depthwise_parts.js';
+import { addressOf, defineKernel, heapFloats, type WasmBackend, withScratch } from './heap.js';
 
 type Shape4D = [number, number, number, number];
 
-/** Every `step`-th element from `first` on, as a tensor of the given shape. */
-function everyNth(
+/** The gradient through one channel of each input channel's outputs. */
+function inputGradient(
   backend: WasmBackend,
-  x: TensorInfo,
-  first: number,
-  step: number,
-  shape: number[],
+  info: backend_util.Conv2DInfo,
+  dy: TensorInfo,
+  filter: TensorInfo,
 ): TensorInfo {
-  const out = backend.makeOutput(shape, 'float32');
-  const size = shape.reduce((product, length) => product * length, 1);
-  const floats = heapFloats(backend);
-  const to = addressOf(backend, out) >>> 2;
-  let from = (addressOf(backend, x) >>> 2) + first;
-  for (let i = 0; i < size; i++, from += step) floats[to + i] = floats[from] as number;
-  return out;
+  const { batchSize, inHeight, inWidth, outHeight, outWidth, inChannels } = info;
+  const dx = backend.makeOutput(info.inShape, 'float32');
+  const dxImage = inHeight * inWidth * inChannels * 4;
+  const dyImage = outHeight * outWidth * inChannels * 4;
+  const { depthwiseInputGradient } = compiledKernels(backend);
+  withScratch(backend, [2 * info.filterHeight * info.filterWidth], (taps) => {
+    const [slopes, taken, to] = [dy, filter, dx].map((t) => addressOf(backend, t));
+    for (let n = 0; n < batchSize; n++) {
+      const [from, image] = [slopes! + n * dyImage, to! + n * dxImage];
+      depthwiseInputGradient(from, taken!, image, ...geometryOf(info), taps!);
+    }
+  });
+  return dx;
 }
 
 /**
- * `DepthwiseConv2dNativeBackpropInput`, which tfjs-backend-wasm lacks: depthwise convolutions of dy with the flipped
- * filter, one for each phase of the stride. With a channel multiplier, one such gradient for each of its channels.
+ * `DepthwiseConv2dNativeBackpropInput`, which tfjs-backend-wasm lacks: for each input pixel the taps that meet it.
+ * float32, any stride, dilation, padding and channel multiplier.
  */
 export const depthwiseConv2dBackpropInput = defineKernel<
   'dy' | 'filter',
   DepthwiseConv2dNativeBackpropInputAttrs
 >(DepthwiseConv2dNativeBackpropInput, () => (args) => {
   const { inputs, backend, attrs } = args;
+  const { dy, filter } = inputs;
   const { strides, pad, dilations, dimRoundingMode, inputShape } = attrs;
-  const [filterHeight, filterWidth, channels, multiplier] = inputs.filter.shape as Shape4D;
   const info = backend_util.computeConv2DInfo(
     inputShape as Shape4D,
-    inputs.filter.shape as Shape4D,
+    filter.shape as Shape4D,
     strides,
     dilations,
     pad,
     dimRoundingMode,
     true,
   );
-  const convolve = getKernel(DepthwiseConv2dNative, 'wasm').kernelFunc;
-  const gradient = (dy: TensorInfo, filter: TensorInfo) =>
-    inputGradient(backend, info, dy, (x, taps, padding) => {
-      const phaseFilter = backend.makeOutput(
-        [taps.h.length, taps.w.length, channels, 1],
-        'float32',
-      );
-      const floats = heapFloats(backend);
-      let to = addressOf(backend, phaseFilter) >>> 2;
-      for (const kh of taps.h) {
-        for (const kw of taps.w) {
-          const from = (addressOf(backend, filter) >>> 2) + (kh * filterWidth + kw) * channels;
-          floats.copyWithin(to, from, from + channels);
-          to += channels;
-        }
-      }
-      const out = convolve({
-        inputs: { x, filter: phaseFilter },
-        backend,
-        attrs: {
-          strides: 1,
-          dilations: [info.dilationHeight, info.dilationWidth],
-          pad: padding,
-        },
-      }) as TensorInfo;
-      backend.disposeData(phaseFilter.dataId);
-      return out;
-    });
-  if (multiplier === 1) return gradient(inputs.dy, inputs.filter);
-  let sum: TensorInfo | undefined;
-  for (let q = 0; q < multiplier; q++) {
-    const dyShape = [...inputs.dy.shape.slice(0, 3), channels];
-    const dy = everyNth(backend, inputs.dy, q, multiplier, dyShape);
-    const filterShape = [filterHeight, filterWidth, channels, 1];
-    const filter = everyNth(backend, inputs.filter, q, multiplier, filterShape);
-    const part = gradient(dy, filter);
-    backend.disposeData(dy.dataId);
-    backend.disposeData(filter.dataId);
-    if (sum === undefined) {
-      sum = part;
-    } else {
-      const to = addressOf(backend, sum);
-      const size = part.shape.reduce((product, length) => product * length, 1);
-      add(backend, to, addressOf(backend, part), to, size);
-      backend.disposeData(part.dataId);
-    }
+  const multiplier = filter.shape[3]!;
+  if (multiplier === 1) return inputGradient(backend, info, dy, filter);
+  const parts = Array.from({ length: multiplier }, (_, q) => {
+    const [slopes, taken] = [dy, filter].map((t) => channelsOf(backend, t, q, multiplier));
+    const part = inputGradient(backend, info, slopes!, taken!);
+    backend.disposeData(slopes!.dataId);
+    backend.disposeData(taken!.dataId);
+    return part;
+  });
+  const [sum, ...others] = parts;
+  const size = util.sizeFromShape(sum!.shape);
+  const floats = heapFloats(backend);
+  const to = addressOf(backend, sum!) >>> 2;
+  for (const part of others) {
+    const from = addressOf(backend, part) >>> 2;
+    for (let i = 0; i < size; i++) floats[to + i] = floats[to + i]! + floats[from + i]!;
+    backend.disposeData(part.dataId);
   }
-  return sum as TensorInfo;
+  return sum!;
 });

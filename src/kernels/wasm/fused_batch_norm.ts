@@ -1,18 +1,17 @@
 import {
   FusedBatchNorm,
   type FusedBatchNormAttrs,
-  FusedDepthwiseConv2D,
-  getKernel,
   type TensorInfo,
   util,
 } from '@tensorflow/tfjs-core';
+import { normalise } from './batch_norm.js';
 import { addressOf, defineKernel, heapFloats } from './heap.js';
 
 type Statistic = 'mean' | 'variance' | 'offset' | 'scale';
 
 /**
- * `FusedBatchNorm` with one number a channel: x·s + t is a depthwise convolution of size 1×1 with a bias, which
- * XNNPACK computes in one pass. The stock kernel computes an index and a square root for every element.
+ * `FusedBatchNorm` with one number a channel, in one pass. The stock kernel computes an index and a square root for
+ * every element.
  */
 export const fusedBatchNorm = defineKernel<'x' | Statistic, FusedBatchNormAttrs>(
   FusedBatchNorm,
@@ -34,34 +33,13 @@ export const fusedBatchNorm = defineKernel<'x' | Statistic, FusedBatchNormAttrs>
       if (stock) return stock(args);
       throw new Error(`batchNorm of a tensor [${x.shape}] needs tfjs-backend-wasm`);
     }
-    const filter = backend.makeOutput([1, 1, channels, 1], 'float32');
-    const bias = backend.makeOutput([channels], 'float32');
-    const floats = heapFloats(backend);
-    const start = (tensor: TensorInfo) => addressOf(backend, tensor) >>> 2;
-    const [f, b, m, v] = [start(filter), start(bias), start(mean), start(variance)];
-    const s = scale && start(scale);
-    const o = offset && start(offset);
-    for (let c = 0; c < channels; c++) {
-      const gain = s === undefined ? 1 : (floats[s + c] as number);
-      const shift = o === undefined ? 0 : (floats[o + c] as number);
-      const factor = gain / Math.sqrt((floats[v + c] as number) + attrs.varianceEpsilon);
-      floats[f + c] = factor;
-      floats[b + c] = shift - (floats[m + c] as number) * factor;
-    }
-    const pixels = { dataId: x.dataId, shape: [1, size / channels, 1, channels], dtype: x.dtype };
-    const out = getKernel(FusedDepthwiseConv2D, 'wasm').kernelFunc({
-      inputs: { x: pixels, filter, bias },
-      backend,
-      attrs: {
-        strides: [1, 1],
-        pad: 'valid',
-        dataFormat: 'NHWC',
-        dilations: [1, 1],
-        activation: 'linear',
-      },
-    }) as TensorInfo;
-    backend.disposeData(filter.dataId);
-    backend.disposeData(bias.dataId);
-    return { dataId: out.dataId, shape: x.shape, dtype: 'float32' };
+    const values = (statistic: TensorInfo) => {
+      const start = addressOf(backend, statistic) >>> 2;
+      return heapFloats(backend).slice(start, start + channels);
+    };
+    const factors = values(variance).map((v) => 1 / Math.sqrt(v + attrs.varianceEpsilon));
+    if (scale) factors.set(values(scale).map((gain, c) => gain * (factors[c] as number)));
+    const shifts = offset ? values(offset) : new Float32Array(channels);
+    return normalise(backend, x, values(mean), factors, shifts);
   },
 );

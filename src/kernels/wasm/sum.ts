@@ -6,18 +6,9 @@ import {
   type SumAttrs,
   util,
 } from '@tensorflow/tfjs-core';
-import {
-  addressOf,
-  defineKernel,
-  heapFloats,
-  poolRows,
-  type WasmBackend,
-  type WasmKernel,
-  withScratch,
-} from './heap.js';
-
-/** Rows that one pooling sums. Few distinct sizes keep XNNPACK's operator cache small, and short sums are exact. */
-const POOLED_ROWS = 128;
+import { compiledKernels } from './compiled.js';
+import { addressOf, defineKernel, type WasmBackend, type WasmKernel, withScratch } from './heap.js';
+import { paddedSize } from './op_kernel.js';
 
 /** A reduction over one block of adjacent dimensions: [pre, reduced, post]. */
 interface Block {
@@ -50,23 +41,11 @@ export function sumRows(
   { pre, reduced, post }: Block,
   scale: number,
 ): void {
-  const groups = Math.floor(reduced / POOLED_ROWS);
-  withScratch(backend, [groups * post], (means) => {
-    const sums = new Float64Array(post);
+  const { columnSums } = compiledKernels(backend);
+  withScratch(backend, [3 * paddedSize(post)], (scratch) => {
     for (let p = 0; p < pre; p++) {
       const start = x + p * reduced * post * 4;
-      if (groups > 0) poolRows(backend, start, means, groups, POOLED_ROWS, post);
-      const floats = heapFloats(backend);
-      sums.fill(0);
-      for (let g = 0, at = means >>> 2; g < groups; g++) {
-        for (let i = 0; i < post; i++, at++) sums[i] = (sums[i] as number) + (floats[at] as number);
-      }
-      for (let i = 0; i < post; i++) sums[i] = (sums[i] as number) * POOLED_ROWS;
-      for (let r = groups * POOLED_ROWS, at = (start >>> 2) + r * post; r < reduced; r++) {
-        for (let i = 0; i < post; i++, at++) sums[i] = (sums[i] as number) + (floats[at] as number);
-      }
-      const to = (out >>> 2) + p * post;
-      for (let i = 0; i < post; i++) floats[to + i] = (sums[i] as number) * scale;
+      columnSums(start, out + p * post * 4, reduced, post, scale, scratch!);
     }
   });
 }
@@ -91,7 +70,7 @@ function reduction(kernelName: string, isMean: boolean): WasmKernel {
   });
 }
 
-/** `Sum` over adjacent dimensions that are not the last, by XNNPACK's pooling; the stock kernel transposes first. */
+/** `Sum` over adjacent dimensions that are not the last, in one pass; the stock kernel transposes first. */
 export const sum: WasmKernel = reduction(Sum, false);
 
 /** `Mean` over adjacent dimensions that are not the last; see {@link sum}. */

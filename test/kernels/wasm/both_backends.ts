@@ -68,3 +68,18 @@ export async function expectSameOnWasm(
     expect(relativeError((onWasm[i] as { data: Float32Array }).data, data)).toBeLessThan(tolerance);
   });
 }
+
+/** Bytes of the heap of the wasm backend, which must be the current one. */
+export function heapBytes(): number {
+  return (tf.backend() as unknown as { wasm: { HEAPU8: Uint8Array } }).wasm.HEAPU8.length;
+}
+
+/** Asserts that calling `compute` again and again on wasm leaves no tensor and needs no more memory. */
+export async function expectNoGrowth(compute: () => tf.Tensor | tf.Tensor[]): Promise<void> {
+  if (tf.getBackend() !== 'wasm') await tf.setBackend('wasm');
+  for (let i = 0; i < 3; i++) tf.dispose(compute());
+  const [bytes, tensors] = [heapBytes(), tf.memory().numTensors];
+  for (let i = 0; i < 200; i++) tf.dispose(compute());
+  expect(heapBytes(), 'bytes of the heap').toBe(bytes);
+  expect(tf.memory().numTensors, 'tensors left').toBe(tensors);
+}

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { expectSameOnWasm, randomTensor, relativeError } from './both_backends.js';
+import { expectNoGrowth, expectSameOnWasm, randomTensor, relativeError } from './both_backends.js';
 
 const batches = fc.constantFrom<[number[], number[]]>(
   [[], []],
@@ -55,6 +55,56 @@ describe('matMul on wasm', () => {
     );
   });
 
+  it('agrees around the edges of tiles and blocks', async () => {
+    const sizes = fc.oneof(
+      fc.tuple(fc.constantFrom(119, 120, 121, 126, 241), fc.constantFrom(9, 31), fc.nat(20)),
+      fc.tuple(fc.constantFrom(1, 5, 6, 11), fc.constantFrom(255, 256, 257, 600), fc.nat(20)),
+      fc.tuple(fc.constantFrom(4, 10, 11, 13), fc.nat(20), fc.constantFrom(511, 512, 513, 520)),
+      fc.tuple(fc.constantFrom(2, 7, 12), fc.constantFrom(4095, 4096, 4097, 8200), fc.nat(12)),
+      fc.tuple(fc.nat(12), fc.nat(300), fc.nat(70)),
+    );
+    await fc.assert(
+      fc.asyncProperty(sizes, fc.boolean(), fc.boolean(), async ([m, k, n], tA, tB) => {
+        await expectSameOnWasm(
+          () =>
+            tf.matMul(
+              randomTensor(tA ? [k, m] : [m, k], 1),
+              randomTensor(tB ? [n, k] : [k, n], 2),
+              tA,
+              tB,
+            ),
+          1e-5,
+        );
+      }),
+      { seed: 5, numRuns: 150 },
+    );
+  });
+
+  it('multiplies zeros by what is not finite', async () => {
+    await tf.setBackend('wasm');
+    for (const rows of [1, 2, 5, 12]) {
+      for (const columns of [1, 4, 9, 40]) {
+        for (const transposeB of [false, true]) {
+          tf.tidy(() => {
+            const a = tf.zeros([rows, 3]);
+            const values = [Number.POSITIVE_INFINITY, Number.NaN, 1];
+            const b = tf.broadcastTo(tf.tensor(values, [1, 3]), [columns, 3]);
+            const out = tf.matMul(a, transposeB ? b : tf.transpose(b), false, transposeB);
+            expect(Array.from(out.dataSync())).toEqual(Array(rows * columns).fill(Number.NaN));
+          });
+        }
+      }
+    }
+  });
+
+  it('leaves nothing behind', async () => {
+    await tf.setBackend('wasm');
+    const a = randomTensor([3, 130, 70], 1);
+    const b = randomTensor([3, 130, 90], 2);
+    await expectNoGrowth(() => tf.matMul(a, b, true, false));
+    tf.dispose([a, b]);
+  });
+
   it('agrees where the inner dimension fills several panels', async () => {
     await expectSameOnWasm(
       () => tf.matMul(randomTensor([2500, 9], 1), randomTensor([2500, 7], 2), true, false),
@@ -92,7 +142,12 @@ describe('matMul on wasm', () => {
     await tf.setBackend('wasm');
     tf.tidy(() => {
       expect(tf.matMul(tf.zeros([0, 3]), tf.zeros([3, 2])).shape).toEqual([0, 2]);
+      expect(tf.matMul(tf.zeros([3, 2]), tf.zeros([2, 0])).shape).toEqual([3, 0]);
+      expect(tf.matMul(tf.zeros([0, 3, 2]), tf.zeros([0, 2, 4])).shape).toEqual([0, 3, 4]);
+      expect(tf.matMul(tf.zeros([0, 3, 2]), tf.zeros([2, 4])).shape).toEqual([0, 3, 4]);
       expect(Array.from(tf.matMul(tf.zeros([1, 0]), tf.zeros([0, 2])).dataSync())).toEqual([0, 0]);
+      const [a, b] = [tf.zeros([2, 3, 0]), tf.zeros([2, 0, 2])];
+      expect(Array.from(tf.matMul(a, b).dataSync())).toEqual(Array(12).fill(0));
     });
   });
 });
@@ -101,6 +156,7 @@ describe('fused matMul on wasm', () => {
   it('agrees with cpu with bias, activation, batch and transposition', async () => {
     const arbitrary = fc.record({
       batch: fc.constantFrom<number[]>([], [3]),
+      m: fc.constantFrom(1, 6, 12),
       k: fc.constantFrom(5, 48, 49, 130),
       transposeA: fc.boolean(),
       transposeB: fc.boolean(),
@@ -118,8 +174,8 @@ describe('fused matMul on wasm', () => {
     await fc.assert(
       fc.asyncProperty(
         arbitrary,
-        async ({ batch, k, transposeA, transposeB, bias, activation }) => {
-          const [m, n] = [6, 9];
+        async ({ batch, m, k, transposeA, transposeB, bias, activation }) => {
+          const n = 9;
           await expectSameOnWasm(
             () =>
               tf.fused.matMul({
@@ -137,6 +193,18 @@ describe('fused matMul on wasm', () => {
         },
       ),
       { seed: 4, numRuns: 100 },
+    );
+  });
+
+  it('adds a bias of any shape that broadcasts', async () => {
+    await expectSameOnWasm(() =>
+      [[1], [7, 1], [7, 9], [1, 9]].map((shape) =>
+        tf.fused.matMul({
+          a: randomTensor([7, 60], 1) as tf.Tensor2D,
+          b: randomTensor([60, 9], 2) as tf.Tensor2D,
+          bias: randomTensor(shape, 3),
+        }),
+      ),
     );
   });
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { describe, expect, it } from 'vitest';
-import { randomTensor, randomValues, relativeError } from './both_backends.js';
+import { heapBytes, randomTensor, randomValues, relativeError } from './both_backends.js';
 
 const { layers } = tfl;
 type Layer = tfl.layers.Layer;
@@ -184,8 +184,6 @@ describe('a stock model trains on wasm as on cpu', () => {
 describe('training on wasm', () => {
   it('does not grow the heap from step to step', async () => {
     await tf.setBackend('wasm');
-    const heapBytes = () =>
-      (tf.backend() as unknown as { wasm: { HEAPU8: Uint8Array } }).wasm.HEAPU8.length;
     const model = residualModel();
     model.compile({ optimizer: tf.train.sgd(0.01), loss: 'categoricalCrossentropy' });
     const x = randomTensor([16, ...IMAGE], 1);

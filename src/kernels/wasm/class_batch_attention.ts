@@ -1,0 +1,145 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import { type AttentionSizes, attend, attendGradients, zeros } from './attention.js';
+import { addressOf, defineKernel, heapFloats, type WasmBackend, withScratch } from './heap.js';
+
+interface Attrs {
+  readonly scale: number;
+}
+
+type Inputs = readonly [query: TensorInfo, key: TensorInfo, value: TensorInfo, mask?: TensorInfo];
+type Three = [query: number, key: number, value: number];
+
+/**
+ * The samples of a batch attend to each other, class by class: multi-head attention of one sequence,
+ * its tokens being the samples and its heads the classes, whose values have one feature.
+ */
+function sizesOf(
+  samples: number,
+  classes: number,
+  features: number,
+  scale: number,
+): AttentionSizes {
+  const [batch, width] = [1, 1];
+  return { batch, heads: classes, queries: samples, keys: samples, depth: features, width, scale };
+}
+
+/** The samples that the mask keeps. */
+function keptSamples(backend: WasmBackend, samples: number, mask: TensorInfo | undefined) {
+  const all = Array.from({ length: samples }, (_, i) => i);
+  if (!mask) return all;
+  const start = addressOf(backend, mask) >>> 2;
+  const floats = heapFloats(backend);
+  return all.filter((i) => floats[start + i] !== 0);
+}
+
+/** A tensor `[B, C, width]` in the heap, or `[B, C]` where the width is 1. */
+interface ClassTensor {
+  readonly address: number;
+  readonly width: number;
+  /** Whether it is written to. */
+  readonly isOutput: boolean;
+}
+
+function classTensor(backend: WasmBackend, tensor: TensorInfo, isOutput = false): ClassTensor {
+  return { address: addressOf(backend, tensor), width: tensor.shape[2] ?? 1, isOutput };
+}
+
+/** Copies the rows `kept` of one class to packed rows, or back. */
+function copyRows(
+  backend: WasmBackend,
+  kept: readonly number[],
+  { address, width, isOutput }: ClassTensor,
+  stride: number,
+  packed: number,
+): void {
+  const floats = heapFloats(backend);
+  kept.forEach((sample, i) => {
+    const inTensor = (address >>> 2) + sample * stride;
+    const inPacked = (packed >>> 2) + i * width;
+    const [from, to] = isOutput ? [inPacked, inTensor] : [inTensor, inPacked];
+    floats.copyWithin(to, from, from + width);
+  });
+}
+
+/**
+ * Runs `body` on all classes at once, or where samples are masked on each class for itself: on
+ * packed copies of the samples that are kept, so that what the others hold, be it NaN, is never read
+ * and nothing is written to them.
+ */
+function runClasses(
+  backend: WasmBackend,
+  [samples, classes]: readonly [number, number],
+  kept: readonly number[],
+  tensors: readonly ClassTensor[],
+  body: (addresses: readonly number[], samples: number, classes: number) => void,
+): void {
+  if (kept.length === samples) {
+    const addresses = tensors.map(({ address }) => address);
+    body(addresses, samples, classes);
+    return;
+  }
+  const sizes = tensors.map(({ width }) => width * kept.length);
+  withScratch(backend, sizes, (...packed) => {
+    for (let c = 0; c < classes; c++) {
+      const copy = (isOutput: boolean) =>
+        tensors.forEach((tensor, i) => {
+          const { address, width } = tensor;
+          if (tensor.isOutput !== isOutput) return;
+          const ofClass = { ...tensor, address: address + c * width * 4 };
+          copyRows(backend, kept, ofClass, classes * width, packed[i] as number);
+        });
+      copy(false);
+      body(packed, kept.length, 1);
+      copy(true);
+    }
+  });
+}
+
+/** Class batch attention whose scores never exist all at once; see src/ops/class_batch_attention.ts. */
+export const classBatchAttention = defineKernel<string, Attrs>(
+  'ClassBatchAttention',
+  () =>
+    ({ inputs, backend, attrs: { scale } }) => {
+      const [query, key, value, mask] = inputs as unknown as Inputs;
+      const [samples, classes, features] = query.shape as [number, number, number];
+      const output = zeros(backend, value.shape);
+      const tensors = [
+        ...[query, key, value].map((x) => classTensor(backend, x)),
+        classTensor(backend, output, true),
+      ];
+      const kept = keptSamples(backend, samples, mask);
+      runClasses(backend, [samples, classes], kept, tensors, (addresses, ...counts) => {
+        const [query, key, value, out] = addresses as [...Three, number];
+        const sizes = sizesOf(...counts, features, scale);
+        attend(backend, { query, key, value, bias: 0 }, out, sizes);
+      });
+      return output;
+    },
+);
+
+/** Gradients of query, key and value, from scores that are computed anew. */
+export const classBatchAttentionGrad = defineKernel<string, Attrs, TensorInfo[]>(
+  'ClassBatchAttentionGrad',
+  () =>
+    ({ inputs, backend, attrs: { scale } }) => {
+      const [dy, query, key, value, mask] = inputs as unknown as readonly [TensorInfo, ...Inputs];
+      const [samples, classes, features] = query.shape as [number, number, number];
+      const outputs = [query, key, value].map(({ shape }) => zeros(backend, shape));
+      const tensors = [
+        ...[dy, query, key, value].map((x) => classTensor(backend, x)),
+        ...outputs.map((x) => classTensor(backend, x, true)),
+      ];
+      const kept = keptSamples(backend, samples, mask);
+      runClasses(backend, [samples, classes], kept, tensors, (addresses, ...counts) => {
+        const [dy, query, key, value, dQuery, dKey, dValue] = addresses as [
+          number,
+          ...Three,
+          ...Three,
+        ];
+        const given = { query, key, value, bias: 0 };
+        const gradients = { query: dQuery, key: dKey, value: dValue, bias: 0 };
+        attendGradients(backend, dy, given, gradients, sizesOf(...counts, features, scale));
+      });
+      return outputs;
+    },
+);

@@ -1,0 +1,71 @@
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import {
+  type AttentionInputs,
+  type AttentionSizes,
+  attend,
+  attendGradients,
+  zeros,
+} from './attention.js';
+import { addressOf, defineKernel, type WasmBackend } from './heap.js';
+
+interface Attrs {
+  readonly numHeads: number;
+  readonly scale: number;
+}
+
+type Inputs = readonly [query: TensorInfo, key: TensorInfo, value: TensorInfo, bias?: TensorInfo];
+
+function sizesOf([query, key, value]: Inputs, { numHeads, scale }: Attrs): AttentionSizes {
+  const [batch, queries, queryWidth] = query.shape as [number, number, number];
+  return {
+    batch,
+    heads: numHeads,
+    queries,
+    keys: key.shape[1] as number,
+    depth: queryWidth / numHeads,
+    width: (value.shape[2] as number) / numHeads,
+    scale,
+  };
+}
+
+function addressesOf(backend: WasmBackend, [query, key, value, bias]: Inputs): AttentionInputs {
+  return {
+    query: addressOf(backend, query),
+    key: addressOf(backend, key),
+    value: addressOf(backend, value),
+    bias: bias ? addressOf(backend, bias) : 0,
+  };
+}
+
+/** Multi-head attention whose scores never exist all at once; see src/ops/scaled_dot_product_attention.ts. */
+export const scaledDotProductAttention = defineKernel<string, Attrs>(
+  'BtnScaledDotProductAttention',
+  () =>
+    ({ inputs, backend, attrs }) => {
+      const given = inputs as unknown as Inputs;
+      const [query, , value] = given;
+      const shape = [...query.shape.slice(0, 2), value.shape[2] as number];
+      const out = zeros(backend, shape);
+      attend(backend, addressesOf(backend, given), addressOf(backend, out), sizesOf(given, attrs));
+      return out;
+    },
+);
+
+/** Gradients of query, key, value and bias, from scores that are computed anew. */
+export const scaledDotProductAttentionGrad = defineKernel<string, Attrs, TensorInfo[]>(
+  'BtnScaledDotProductAttentionGrad',
+  () =>
+    ({ inputs, backend, attrs }) => {
+      const [dy, ...rest] = inputs as unknown as readonly [TensorInfo, ...Inputs];
+      const given: Inputs = rest;
+      const outputs = given.map((x) => zeros(backend, (x as TensorInfo).shape));
+      attendGradients(
+        backend,
+        addressOf(backend, dy),
+        addressesOf(backend, given),
+        addressesOf(backend, outputs as unknown as Inputs),
+        sizesOf(given, attrs),
+      );
+      return outputs;
+    },
+);
