@@ -26,6 +26,7 @@ export abstract class BtnLayer extends layers.Layer {
   protected readonly seed: number | undefined;
   /** Set by the layer that this one is a part of, so that weight names stay unique. */
   private weightPrefix = '';
+  private startsFromZeros = false;
 
   constructor(config: SeededConfig = {}) {
     super(config);
@@ -34,6 +35,12 @@ export abstract class BtnLayer extends layers.Layer {
 
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), ...(this.seed !== undefined && { seed: this.seed }) };
+  }
+
+  /** As in TensorFlow.js: weights that are set right away start from zeros, which takes no time. */
+  override setFastWeightInitDuringBuild(value: boolean): void {
+    super.setFastWeightInitDuringBuild(value);
+    this.startsFromZeros = value;
   }
 
   /** Adds a float32 weight; `trainable: false` for running statistics. */
@@ -52,6 +59,7 @@ export abstract class BtnLayer extends layers.Layer {
   protected buildParts(parts: Record<string, [part: BtnLayer, inputShape: LayerShape]>): void {
     for (const [name, [part, inputShape]] of Object.entries(parts)) {
       part.weightPrefix = `${this.weightPrefix}${name}/`;
+      part.setFastWeightInitDuringBuild(this.startsFromZeros);
       part.build(inputShape);
     }
     this.trainableWeights = Object.values(parts).flatMap(([part]) => part.trainableWeights);

@@ -3,6 +3,7 @@ import { initializers } from '@tensorflow/tfjs-layers';
 import type { Shape } from '../ops/shape_check.js';
 import {
   BtnLayer,
+  type Initializer,
   knownSize,
   type LayerShape,
   onlyTensor,
@@ -27,21 +28,25 @@ export interface BtnConv2DConfig extends SeededConfig {
    * rectifier behind the convolution; 1/3 is what PyTorch starts any convolution with.
    */
   initialGain?: number;
+  /** A rectifier with one slope per channel, computed along with the convolution. Default: none. */
+  activation?: 'prelu';
 }
 
 /**
  * Square convolution with PyTorch's symmetric padding, which at stride 2 is not TensorFlow's `same`.
  *
  * Input `[B, H, W, I]`, output `[B, (H + 2p − k)/s + 1, …, filters]`. Weights: kernel `[k, k, I, O]`,
- * bias `[O]`.
+ * bias `[O]`, alpha `[O]` where the activation is `prelu`.
  *
  * Provenance: baseline (POSTER V2 uses PyTorch's Conv2d).
  */
 export class BtnConv2D extends BtnLayer {
   static readonly className = 'BtnConv2D';
-  private readonly config: Required<Omit<BtnConv2DConfig, keyof SeededConfig>>;
+  private readonly config: Required<Omit<BtnConv2DConfig, keyof SeededConfig | 'activation'>>;
+  private readonly activation: 'prelu' | undefined;
   private kernel!: Weight;
   private bias?: Weight;
+  private alpha?: Weight;
 
   constructor(config: BtnConv2DConfig) {
     super(config);
@@ -54,6 +59,7 @@ export class BtnConv2D extends BtnLayer {
       initialGain = 2,
     } = config;
     this.config = { filters, kernelSize, strides, padding, useBias, initialGain };
+    this.activation = config.activation;
   }
 
   override build(inputShape: LayerShape): void {
@@ -67,6 +73,7 @@ export class BtnConv2D extends BtnLayer {
     });
     this.kernel = this.weight('kernel', [kernelSize, kernelSize, channels, filters], initial);
     if (useBias) this.bias = this.weight('bias', [filters], zeros());
+    if (this.activation) this.alpha = this.weight('alpha', [filters], initialSlope());
     this.built = true;
   }
 
@@ -82,6 +89,7 @@ export class BtnConv2D extends BtnLayer {
       strides,
       pad: padding,
       ...(this.bias && { bias: this.bias.read() }),
+      ...(this.alpha && { activation: 'prelu', preluActivationWeights: this.alpha.read() }),
     });
   }
 
@@ -89,10 +97,16 @@ export class BtnConv2D extends BtnLayer {
     return {
       ...super.getConfig(),
       ...this.config,
+      ...(this.activation && { activation: this.activation }),
     };
   }
 }
 tf.serialization.registerClass(BtnConv2D);
+
+/** Of a rectifier that is part of a convolution: as BtnPReLU starts. */
+export function initialSlope(): Initializer {
+  return initializers.constant({ value: 0.25 });
+}
 
 /** Shape after a square window of `kernelSize` has moved over `[B, H, W, …]`. */
 export function convolvedShape(

@@ -10,8 +10,9 @@ import {
   seedArg,
   shapeList,
   type Weight,
+  zeros,
 } from './btn_layer.js';
-import { convolvedShape } from './conv2d.js';
+import { convolvedShape, initialSlope } from './conv2d.js';
 
 export interface BtnDepthwiseConv2DConfig extends SeededConfig {
   kernelSize: number;
@@ -19,25 +20,35 @@ export interface BtnDepthwiseConv2DConfig extends SeededConfig {
   strides?: number;
   /** Zeros on each of the four sides, as in PyTorch. Default 0. */
   padding?: number;
+  /** Default false. */
+  useBias?: boolean;
+  /** A rectifier with one slope per channel, computed along with the convolution. Default: none. */
+  activation?: 'prelu';
 }
 
 /**
- * Square depthwise convolution without bias, with PyTorch's symmetric padding.
+ * Square depthwise convolution with PyTorch's symmetric padding.
  *
- * Input `[B, H, W, C]`, output `[B, (H + 2p − k)/s + 1, …, C]`. Weight: kernel `[k, k, C, 1]`
- * (normal, variance 2 / k²).
+ * Input `[B, H, W, C]`, output `[B, (H + 2p − k)/s + 1, …, C]`. Weights: kernel `[k, k, C, 1]`
+ * (normal, variance 2 / k²), bias `[C]` if asked for, alpha `[C]` where the activation is `prelu`.
  *
  * Provenance: baseline (MobileFaceNet of POSTER V2).
  */
 export class BtnDepthwiseConv2D extends BtnLayer {
   static readonly className = 'BtnDepthwiseConv2D';
-  private readonly config: Required<Omit<BtnDepthwiseConv2DConfig, keyof SeededConfig>>;
+  private readonly config: Required<
+    Pick<BtnDepthwiseConv2DConfig, 'kernelSize' | 'strides' | 'padding'>
+  >;
+  private readonly options: Pick<BtnDepthwiseConv2DConfig, 'useBias' | 'activation'>;
   private kernel!: Weight;
+  private bias?: Weight;
+  private alpha?: Weight;
 
   constructor(config: BtnDepthwiseConv2DConfig) {
     super(config);
-    const { kernelSize, strides = 1, padding = 0 } = config;
+    const { kernelSize, strides = 1, padding = 0, useBias, activation } = config;
     this.config = { kernelSize, strides, padding };
+    this.options = { ...(useBias && { useBias }), ...(activation && { activation }) };
   }
 
   override build(inputShape: LayerShape): void {
@@ -46,6 +57,9 @@ export class BtnDepthwiseConv2D extends BtnLayer {
     const stddev = Math.SQRT2 / kernelSize;
     const initial = initializers.randomNormal({ stddev, ...seedArg(this.seed) });
     this.kernel = this.weight('kernel', [kernelSize, kernelSize, channels, 1], initial);
+    const { useBias, activation } = this.options;
+    if (useBias) this.bias = this.weight('bias', [channels], zeros());
+    if (activation) this.alpha = this.weight('alpha', [channels], initialSlope());
     this.built = true;
   }
 
@@ -56,14 +70,25 @@ export class BtnDepthwiseConv2D extends BtnLayer {
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
     const { strides, padding } = this.config;
-    const kernel = this.kernel.read() as tf.Tensor4D;
-    return tf.depthwiseConv2d(onlyTensor(inputs) as tf.Tensor4D, kernel, strides, padding);
+    const x = onlyTensor(inputs) as tf.Tensor4D;
+    const filter = this.kernel.read() as tf.Tensor4D;
+    // Unlike the fused op, which may not be differentiated twice.
+    if (!this.bias && !this.alpha) return tf.depthwiseConv2d(x, filter, strides, padding);
+    return tf.fused.depthwiseConv2d({
+      x,
+      filter,
+      strides,
+      pad: padding,
+      ...(this.bias && { bias: this.bias.read() }),
+      ...(this.alpha && { activation: 'prelu', preluActivationWeights: this.alpha.read() }),
+    });
   }
 
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),
       ...this.config,
+      ...this.options,
     };
   }
 }

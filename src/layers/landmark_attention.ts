@@ -16,6 +16,11 @@ import {
 export interface LandmarkAttentionConfig extends SeededConfig {
   /** Must divide the width D. */
   numHeads: number;
+  /**
+   * What the bias is stored by: the `distance` between two tokens (default), which learns, or each
+   * `pair` of tokens, which inference need not look up.
+   */
+  biasBy?: 'distance' | 'pair';
 }
 
 /**
@@ -26,7 +31,7 @@ export interface LandmarkAttentionConfig extends SeededConfig {
  *     out  = softmax(Q·Kᵀ / sqrt(D / heads) + bias) · V · Wp + bp
  *
  * The bias of a head is looked up in a table `[(2w−1)², heads]` by the row and column distance
- * between query and key.
+ * between query and key; stored by pair, it is the weight `[heads, w², w²]` itself.
  *
  * Inputs: `[image, landmarks]`, each `[B, w², D]`, row by row. Output: `[B, w², D]`.
  *
@@ -38,16 +43,18 @@ export interface LandmarkAttentionConfig extends SeededConfig {
 export class LandmarkAttention extends BtnLayer {
   static readonly className = 'LandmarkAttention';
   private readonly numHeads: number;
+  private readonly biasBy: 'distance' | 'pair';
   private side = 0;
   private keyValueKernel!: Weight;
   private keyValueBias!: Weight;
   private outputKernel!: Weight;
   private outputBias!: Weight;
-  private biasTable!: Weight;
+  private bias!: Weight;
 
   constructor(config: LandmarkAttentionConfig) {
     super(config);
     this.numHeads = config.numHeads;
+    this.biasBy = config.biasBy ?? 'distance';
   }
 
   override build(inputShape: LayerShape): void {
@@ -63,11 +70,15 @@ export class LandmarkAttention extends BtnLayer {
     this.keyValueBias = this.weight('keyValueBias', [2 * width], zeros());
     this.outputKernel = this.weight('outputKernel', [width, width], this.leCunNormal(1));
     this.outputBias = this.weight('outputBias', [width], zeros());
-    this.biasTable = this.weight(
-      'relativePositionBias',
-      [(2 * this.side - 1) ** 2, this.numHeads],
-      this.truncatedNormal(2),
-    );
+    const { side, numHeads } = this;
+    this.bias =
+      this.biasBy === 'pair'
+        ? this.weight('bias', [numHeads, tokens, tokens], zeros())
+        : this.weight(
+            'relativePositionBias',
+            [(2 * side - 1) ** 2, numHeads],
+            this.truncatedNormal(2),
+          );
     this.built = true;
   }
 
@@ -82,16 +93,23 @@ export class LandmarkAttention extends BtnLayer {
       const [key, value] = tf.split(keyValue, 2, 2) as [tf.Tensor, tf.Tensor];
       const attended = scaledDotProductAttention(landmarks, key, value, {
         numHeads: this.numHeads,
-        bias: relativePositionBias(this.biasTable.read(), this.side),
+        bias: this.pairBias(),
       });
       return linear(attended, this.outputKernel.read(), this.outputBias.read());
     });
+  }
+
+  /** The bias of each pair of tokens, `[heads, w², w²]`. */
+  pairBias(): tf.Tensor {
+    const bias = this.bias.read();
+    return this.biasBy === 'pair' ? bias : relativePositionBias(bias, this.side);
   }
 
   override getConfig(): tf.serialization.ConfigDict {
     return {
       ...super.getConfig(),
       numHeads: this.numHeads,
+      ...(this.biasBy === 'pair' && { biasBy: this.biasBy }),
     };
   }
 

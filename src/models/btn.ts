@@ -27,9 +27,24 @@ import { TransformerBlock } from '../layers/transformer_block.js';
 import type { BtnConfig, ClassifierConfig, FusionConfig } from './config.js';
 import { ir50Maps } from './ir50.js';
 import { mobileFaceNetMaps } from './mobilefacenet.js';
-import { apply, conv, seedSequence, type Wiring } from './wiring.js';
+import {
+  apply,
+  conv,
+  type StartsFromZeros,
+  seedSequence,
+  type Wiring,
+  wiredFromZeros,
+} from './wiring.js';
 
 type Node = tfl.SymbolicTensor;
+
+export interface BtnBuildOptions {
+  /**
+   * Layers, by name, whose weights the caller sets right after: they start from zeros, which takes no
+   * time, where random weights of a full network take seconds. Default: none.
+   */
+  startsFromZeros?: StartsFromZeros;
+}
 
 /**
  * A Batch Transformer Network as one flat LayersModel.
@@ -46,7 +61,14 @@ type Node = tfl.SymbolicTensor;
  * const model = btn(btnConfig('tiny', { numClasses: 7 }));
  * const [vit, bt, cba] = model.predictOnBatch(images) as tf.Tensor[];
  */
-export function btn(config: BtnConfig): tfl.LayersModel {
+export function btn(
+  config: BtnConfig,
+  { startsFromZeros = () => false }: BtnBuildOptions = {},
+): tfl.LayersModel {
+  return wiredFromZeros(startsFromZeros, () => wireBtn(config));
+}
+
+function wireBtn(config: BtnConfig): tfl.LayersModel {
   const { inputSize, backboneSize, numClasses, classifier } = config;
   checkSizes(inputSize, backboneSize);
   const wiring: Wiring = { seed: seedSequence(config.seed), trainable: true };

@@ -6,8 +6,26 @@ import { mixSeeds } from '../ops/seeds.js';
 
 type Node = SymbolicTensor;
 
+/** Says of a layer, by name, whether its weights are set right after: zeros will do until then. */
+export type StartsFromZeros = (layerName: string) => boolean;
+
+/** Of the network that is being wired: every layer passes by `apply`. */
+let startsFromZeros: StartsFromZeros = () => false;
+
+/** Wires a network whose layers start from random weights only where they must. */
+export function wiredFromZeros<T>(choice: StartsFromZeros, wire: () => T): T {
+  const outer = startsFromZeros;
+  startsFromZeros = choice;
+  try {
+    return wire();
+  } finally {
+    startsFromZeros = outer;
+  }
+}
+
 /** Applies a layer to one symbolic tensor, or to a list, and returns its only output. */
 export function apply(layer: layers.Layer, input: Node | Node[]): Node {
+  if (startsFromZeros(layer.name)) layer.setFastWeightInitDuringBuild(true);
   return layer.apply(input) as Node;
 }
 

@@ -1,6 +1,7 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { btn } from '../models/btn.js';
 import type { BtnConfig, Preset } from '../models/config.js';
+import { optimizeForInference } from '../models/optimize_for_inference.js';
 import { classNamesOf, type DataType, dataTypes, isDataType } from '../training/data_types.js';
 import { type ApplyReport, applyStateDict, describeMisfit } from '../weights/apply_state_dict.js';
 import {
@@ -71,6 +72,16 @@ export async function loadBtn(path: string, wanted: WantedBtn = {}): Promise<Loa
   }
 }
 
+/** As `loadBtn`, for inference by `vit`, which sees each image alone: the rest is left out. */
+export async function loadForInference(path: string, wanted?: WantedBtn): Promise<LoadedBtn> {
+  const loaded = await loadBtn(path, wanted);
+  try {
+    return { ...loaded, model: optimizeForInference(loaded.model, { outputs: ['vit'] }) };
+  } finally {
+    loaded.model.dispose();
+  }
+}
+
 /**
  * Reads what `describeModel` wrote.
  *
@@ -117,7 +128,9 @@ async function btnOfWeights(path: string, wanted: WantedBtn): Promise<LoadedBtn>
   const file = await readWeightsFile(path, wanted.rename);
   const metadata = identify(path, file, wanted.dataType);
   checkWanted(path, metadata, wanted);
-  const model = btn({ ...metadata.config, seed: initialSeed });
+  // What a file may lack keeps its initial values: only these are worth their time.
+  const startsFromZeros = (layer: string) => !isBtnModule(`${layer}.`);
+  const model = btn({ ...metadata.config, seed: initialSeed }, { startsFromZeros });
   try {
     const report = applyStateDict(model, file.stateDict, { strict: false });
     checkFit(path, report);

@@ -64,7 +64,7 @@ export async function loadModelFiles(path: string): Promise<LayersModel> {
 
 /** As loadLayersModel, which leaves the whole model behind when weights do not fit. */
 async function modelOf({ weightData, weightSpecs, ...rest }: io.ModelArtifacts) {
-  const model = await loadLayersModel({ load: async () => rest });
+  const model = await loadLayersModel({ load: async () => promisingWeights(rest) });
   const weights = io.decodeWeights(weightData!, weightSpecs!);
   try {
     const ofOptimizer = weightSpecs!.filter(({ group }) => group === 'optimizer');
@@ -79,6 +79,21 @@ async function modelOf({ weightData, weightSpecs, ...rest }: io.ModelArtifacts) 
   } finally {
     dispose(weights);
   }
+}
+
+/**
+ * Artifacts that seem to have weights when TensorFlow.js first asks, so that it builds layers without
+ * initial values, which take seconds at full size, and have none when it would load them.
+ */
+function promisingWeights(artifacts: io.ModelArtifacts): io.ModelArtifacts {
+  let asked = 0;
+  return {
+    ...artifacts,
+    weightSpecs: [],
+    get weightData() {
+      return asked++ === 0 ? new ArrayBuffer(0) : undefined;
+    },
+  };
 }
 
 function explain(error: unknown): string {

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { DataType } from '../training/data_types.js';
-import { loadBtn } from './btn_files.js';
+import { loadForInference } from './btn_files.js';
 import { DecodeError, decodeImage } from './decode_image.js';
 import { vitLogits } from './evaluate.js';
 
@@ -38,7 +38,7 @@ export interface PredictResult {
  * @throws UserError for a checkpoint that cannot be used; DecodeError in strict mode.
  */
 export async function predict(options: PredictOptions): Promise<PredictResult> {
-  const { model, metadata, notes } = await loadBtn(options.checkpoint, options);
+  const { model, metadata, notes } = await loadForInference(options.checkpoint, options);
   try {
     const { config, classNames } = metadata;
     const result: PredictResult = { predictions: [], skipped: [], notes };

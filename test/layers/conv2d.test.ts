@@ -4,7 +4,7 @@ import { randomArray } from '../support/arrays.js';
 import { describeBackends } from '../support/backends.js';
 import { checkGradients } from '../support/gradient_check.js';
 import { layerContract } from '../support/layer_contract.js';
-import { conv2d } from '../support/reference/index.js';
+import { conv2d, prelu } from '../support/reference/index.js';
 import { withWeights } from '../support/with_weights.js';
 
 layerContract(
@@ -24,6 +24,17 @@ layerContract(
   {
     parameters: { trainable: 5 * 2 },
     reference: ([x], [kernel]) => conv2d(x!, kernel!, undefined, { strides: 1, padding: 0 }),
+  },
+);
+
+layerContract(
+  BtnConv2D,
+  { filters: 3, kernelSize: 3, padding: 1, activation: 'prelu', seed: 3 },
+  [randomArray([2, 4, 5, 2], 1)],
+  {
+    parameters: { trainable: 3 * 3 * 2 * 3 + 3 + 3 },
+    reference: ([x], [kernel, bias, alpha]) =>
+      prelu(conv2d(x!, kernel!, bias, { strides: 1, padding: 1 }), alpha!),
   },
 );
 

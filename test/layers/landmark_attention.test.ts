@@ -2,9 +2,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { describe, expect, it } from 'vitest';
 import { LandmarkAttention, ShapeError } from '../../src/index.js';
-import { randomArray } from '../support/arrays.js';
+import { randomArray, toArray, toTensor } from '../support/arrays.js';
 import { useBackend } from '../support/backends.js';
-import { layerContract } from '../support/layer_contract.js';
+import { layerContract, randomizeWeights } from '../support/layer_contract.js';
 import { landmarkAttention } from '../support/reference/index.js';
 
 layerContract(
@@ -21,6 +21,28 @@ layerContract(
       }),
   },
 );
+
+describe('LandmarkAttention with a bias by pair', () => {
+  useBackend('cpu');
+
+  it('gives what the table of distances gives', () => {
+    const inputs = [randomArray([2, 9, 4], 1), randomArray([2, 9, 4], 2)];
+    tf.tidy(() => {
+      const tensors = inputs.map(toTensor);
+      const byDistance = new LandmarkAttention({ numHeads: 2 });
+      byDistance.apply(tensors);
+      randomizeWeights(byDistance);
+      const byPair = new LandmarkAttention({ numHeads: 2, biasBy: 'pair' });
+      byPair.apply(tensors);
+      byPair.setWeights([...byDistance.getWeights().slice(0, -1), byDistance.pairBias()]);
+      expect(byPair.weights.at(-1)!.shape).toEqual([2, 9, 9]);
+      const [actual, expected] = [byPair, byDistance].map((layer) =>
+        toArray(layer.apply(tensors) as tf.Tensor),
+      );
+      expect(actual).toEqual(expected);
+    });
+  });
+});
 
 describe('errors of LandmarkAttention', () => {
   useBackend('cpu');

@@ -36,6 +36,38 @@ const rows = (x: NdArray, begin: number, count: number) => {
   return ndArray([count, ...x.shape.slice(1)], values);
 };
 
+describe('btn from zeros', () => {
+  useBackend('cpu');
+  expectNoLeaks();
+
+  it('has random weights in the other layers alone, parts of layers included', () => {
+    const config = smallConfig({ seed: 3 });
+    const plain = btn(config);
+    const fromZeros = btn(config, { startsFromZeros: (name) => name !== 'mla' });
+    expect(fromZeros.weights.map((weight) => weight.originalName)).toEqual(
+      plain.weights.map((weight) => weight.originalName),
+    );
+    fromZeros.weights.forEach((weight, i) => {
+      const isKept = weight.originalName.startsWith('mla/');
+      const expected = plain.weights[i]!.read().dataSync();
+      const values = weight.read().dataSync();
+      expect(values, weight.originalName).toEqual(isKept ? expected : expected.map(() => 0));
+    });
+    plain.dispose();
+    fromZeros.dispose();
+  });
+
+  it('ends with the network: the next one has its weights', () => {
+    const config = smallConfig({ seed: 3 });
+    const failing = () => btn({ ...config, inputSize: 50 }, { startsFromZeros: () => true });
+    expect(failing).toThrow(/inputSize must be/);
+    const model = btn(config);
+    const [kernel] = model.getLayer('conv1').getWeights();
+    expect(kernel!.dataSync().some((value) => value !== 0)).toBe(true);
+    model.dispose();
+  });
+});
+
 describe('btn at full size', () => {
   useBackend('wasm');
   expectNoLeaks();

@@ -146,6 +146,14 @@ describe('a weights file', () => {
     expect(notes[2]).toMatch(
       /^warning: 9 names fit nothing: levels \(5\), batch\.query|batch \(4\)/,
     );
+    // Random ones, the same each time: a network of zeros would say nothing.
+    const { model } = await loadBtn(file);
+    const fresh = btn(btnConfig('tiny', { numClasses: 7, seed: 1 }));
+    const [found, initial] = [await stateOf(model), await stateOf(fresh)];
+    for (const name of ['mla.query.weight', 'mla.query.bias', 'class_key.weight']) {
+      expect(found.get(name)).toEqual(initial.get(name));
+    }
+    expect(found.get('class_query.weight')!.data.some((value) => Number(value) !== 0)).toBe(true);
   });
 
   it('of other names is mapped by a table', async () => {
