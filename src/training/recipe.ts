@@ -36,9 +36,9 @@ const published: Record<DataType, Pick<Recipe, 'learningRate' | 'batchSize' | 'e
  */
 const fromScratch = {
   learningRate: 1e-3,
-  decay: 0.75,
+  decay: 0.8,
   batchSize: 16,
-  epochs: 6,
+  epochs: 8,
   augmentation: { flip: 0.5 },
   samRho: 0,
   classBalanced: false,
