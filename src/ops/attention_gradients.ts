@@ -42,51 +42,6 @@ export function attentionGradients(dy: tf.Tensor, parts: AttentionParts): Attent
   };
 }
 
-/**
- * Gradients of {@link attentionGradients} in turn. Its results and `along`, their cotangents, have
- * the product
- *
- *     L = ⟨X, dS⟩ + ⟨U_v, Aᵀ·dy⟩,   X = scale · (U_q·Kᵀ + Q·U_kᵀ) + U_s
- *
- * whose gradients are, with W that of A, Y that of dA and Z that of the scores:
- *
- *     Y = A∘(X − Σ A∘X),   W = X∘(dA − Σ A∘dA) − dA · Σ A∘X + dy·U_vᵀ,   Z = A∘(W − Σ A∘W)
- *     ddy = Y·V + A·U_v,   dV = Yᵀ·dy,   dQ = scale · (Z·K + dS·U_k),   dK = scale · (Zᵀ·Q + dSᵀ·U_q)
- *
- * @param along As `attentionGradients` returns them; `scores` may be absent.
- * @param dy `[G, N, v]`
- */
-export function secondAttentionGradients(
-  along: Omit<AttentionGradients, 'scores'> & { scores?: tf.Tensor | undefined },
-  dy: tf.Tensor,
-  { weights, query, key, value, scale }: AttentionParts,
-): AttentionGradients & { dy: tf.Tensor } {
-  const dWeights = tf.matMul(dy, value, false, true);
-  const centered = tf.sub(dWeights, tf.sum(tf.mul(weights, dWeights), -1, true));
-  const dScores = tf.mul(tf.mul(weights, centered), scale);
-
-  const crossed = tf.add(
-    tf.matMul(along.query, key, false, true),
-    tf.matMul(query, along.key, false, true),
-  );
-  const scaled = tf.mul(crossed, scale);
-  const x = along.scores ? tf.add(scaled, along.scores) : scaled;
-  const y = softmaxGradient(weights, x);
-  const w = tf.add(
-    tf.sub(tf.mul(x, centered), tf.mul(dWeights, tf.sum(tf.mul(weights, x), -1, true))),
-    tf.matMul(dy, along.value, false, true),
-  );
-  const scores = softmaxGradient(weights, w);
-  const scaledScores = tf.mul(scores, scale);
-  return {
-    dy: tf.add(tf.matMul(y, value), tf.matMul(weights, along.value)),
-    query: tf.add(tf.matMul(scaledScores, key), tf.matMul(dScores, along.key)),
-    key: tf.add(tf.matMul(scaledScores, query, true), tf.matMul(dScores, along.query, true)),
-    value: tf.matMul(y, dy, true),
-    scores,
-  };
-}
-
 /** `a∘(da − Σ a∘da)` over the last axis. */
 function softmaxGradient(a: tf.Tensor, da: tf.Tensor): tf.Tensor {
   return tf.mul(a, tf.sub(da, tf.sum(tf.mul(a, da), -1, true)));

@@ -1,11 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {
-  type AttentionParts,
-  attentionGradients,
-  secondAttentionGradients,
-} from './attention_gradients.js';
+import { type AttentionParts, attentionGradients } from './attention_gradients.js';
 import { dropMasked } from './mask.js';
-import { defineOp } from './registry.js';
+import { defineGradientOp, defineOp } from './registry.js';
 import { checkShapes, type Shape } from './shape_check.js';
 import { toFloat } from './to_float.js';
 
@@ -30,36 +26,20 @@ const runClassBatchAttention = defineOp<Attrs>({
     return [fromColumns(tf.matMul(weights, value))];
   },
   gradient([dy], inputs, attrs) {
+    const mask = inputs[3];
     const gradients = runClassBatchAttentionGrad([dy!, ...inputs], attrs).map((g) => () => g);
-    return [...gradients, ...maskGradient(inputs[3])];
+    // The mask is data: nothing flows into it.
+    return [...gradients, ...(mask ? [() => tf.zerosLike(mask)] : [])];
   },
 });
 
 /** Of dy and the inputs of class batch attention: the gradients of query, key and value. */
-const runClassBatchAttentionGrad = defineOp<Attrs>({
+const runClassBatchAttentionGrad = defineGradientOp<Attrs>({
   kernelName: 'ClassBatchAttentionGrad',
   composite([dy, ...inputs], attrs) {
     const cotangent = toColumns(dropMasked(dy!, inputs[3]));
     const { query, key, value } = attentionGradients(cotangent, partsOf(inputs, attrs));
     return [byBatch(query), byBatch(key), fromColumns(value)];
-  },
-  gradient(alongs, [dy, ...inputs], attrs) {
-    const mask = inputs[3];
-    const gradients = tf.tidy(() => {
-      const [query, key, value] = alongs.map((x) => dropMasked(x, mask));
-      const second = secondAttentionGradients(
-        { query: byClass(query!), key: byClass(key!), value: toColumns(value!) },
-        toColumns(dropMasked(dy!, mask)),
-        partsOf(inputs, attrs),
-      );
-      return [
-        fromColumns(second.dy),
-        byBatch(second.query),
-        byBatch(second.key),
-        fromColumns(second.value),
-      ];
-    });
-    return [...gradients.map((g) => () => g), ...maskGradient(mask)];
   },
 });
 
@@ -184,9 +164,4 @@ function partsOf([query, key, value, mask]: tf.Tensor[], { scale }: Attrs): Atte
     value: toColumns(present(value!)),
     scale,
   };
-}
-
-/** The mask is data: nothing flows into it. */
-function maskGradient(mask: tf.Tensor | undefined): (() => tf.Tensor)[] {
-  return mask ? [() => tf.zerosLike(mask)] : [];
 }

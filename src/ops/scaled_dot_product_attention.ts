@@ -1,10 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import {
-  type AttentionParts,
-  attentionGradients,
-  secondAttentionGradients,
-} from './attention_gradients.js';
-import { defineOp } from './registry.js';
+import { type AttentionParts, attentionGradients } from './attention_gradients.js';
+import { defineGradientOp, defineOp } from './registry.js';
 import { checkShapes, ShapeError } from './shape_check.js';
 import { toFloat } from './to_float.js';
 
@@ -34,7 +30,7 @@ const runAttention = defineOp<Attrs>({
 });
 
 /** Of dy and the inputs of attention: the gradient of each input. */
-const runAttentionGrad = defineOp<Attrs>({
+const runAttentionGrad = defineGradientOp<Attrs>({
   kernelName: 'BtnScaledDotProductAttentionGrad',
   composite([dy, ...inputs], attrs) {
     const { numHeads } = attrs;
@@ -44,25 +40,6 @@ const runAttentionGrad = defineOp<Attrs>({
       ...[query, key, value].map((x) => mergeHeads(x, numHeads)),
       ...(inputs[3] ? [biasGradient(scores, numHeads)] : []),
     ];
-  },
-  gradient([alongQuery, alongKey, alongValue, alongBias], [dy, ...inputs], attrs) {
-    const { numHeads } = attrs;
-    const split = (x: tf.Tensor | undefined) => splitHeads(x!, numHeads);
-    const batch = dy!.shape[0]!;
-    const gradients = tf.tidy(() => {
-      const along = {
-        query: split(alongQuery),
-        key: split(alongKey),
-        value: split(alongValue),
-        scores: alongBias && tf.tile(alongBias, [batch, 1, 1]),
-      };
-      const second = secondAttentionGradients(along, split(dy), partsOf(inputs, attrs));
-      return [
-        ...[second.dy, second.query, second.key, second.value].map((x) => mergeHeads(x, numHeads)),
-        ...(inputs[3] ? [biasGradient(second.scores, numHeads)] : []),
-      ];
-    });
-    return gradients.map((g) => () => g);
   },
 });
 
