@@ -1,4 +1,4 @@
-import { elementCount } from './state_dict.js';
+import { gatherElements } from './gather.js';
 import type { Layout } from './torch_names.js';
 
 interface Permuted {
@@ -49,35 +49,14 @@ function permute(data: Float32Array, shape: readonly number[], axes: readonly nu
   if (axes.length === 0) return { shape: [...shape], data };
   const permutedShape = axes.map((axis) => shape[axis]!);
   const strides = stridesOf(shape);
-  const steps = axes.map((axis) => strides[axis]!);
-  const result = new Float32Array(elementCount(permutedShape));
-  const last = permutedShape.length - 1;
-  const [width, step] = [permutedShape[last]!, steps[last]!];
-  const index = permutedShape.map(() => 0);
-  let source = 0;
-  for (let target = 0; target < result.length; target += width) {
-    for (let i = 0, from = source; i < width; i++, from += step) result[target + i] = data[from]!;
-    source = nextRow(index, permutedShape, steps, source);
-  }
+  const result = new Float32Array(data.length);
+  gatherElements(
+    data,
+    result,
+    permutedShape,
+    axes.map((axis) => strides[axis]!),
+  );
   return { shape: permutedShape, data: result };
-}
-
-/** Steps `index` to the next row, counting all but the last axis. @returns where it begins. */
-function nextRow(
-  index: number[],
-  shape: readonly number[],
-  steps: readonly number[],
-  source: number,
-): number {
-  let next = source;
-  for (let axis = shape.length - 2; axis >= 0; axis--) {
-    index[axis]! += 1;
-    next += steps[axis]!;
-    if (index[axis]! < shape[axis]!) break;
-    next -= shape[axis]! * steps[axis]!;
-    index[axis] = 0;
-  }
-  return next;
 }
 
 function stridesOf(shape: readonly number[]): number[] {

@@ -1,3 +1,4 @@
+import { gatherElements } from '../gather.js';
 import {
   bytesPerElement,
   type Dtype,
@@ -106,17 +107,17 @@ function gather(
   const target = new Uint8Array(elementCount(shape) * itemBytes);
   switch (itemBytes) {
     case 1:
-      gatherItems(bytes, target, shape, strides);
+      gatherElements(bytes, target, shape, strides);
       break;
     case 2:
-      gatherItems(words(bytes, Uint16Array), words(target, Uint16Array), shape, strides);
+      gatherElements(words(bytes, Uint16Array), words(target, Uint16Array), shape, strides);
       break;
     case 4:
-      gatherItems(words(bytes, Uint32Array), words(target, Uint32Array), shape, strides);
+      gatherElements(words(bytes, Uint32Array), words(target, Uint32Array), shape, strides);
       break;
     default:
       // Two halves each: neither a bigint nor a float64, which might lose the bits of a NaN.
-      gatherItems(
+      gatherElements(
         words(bytes, Uint32Array),
         words(target, Uint32Array),
         [...shape, 2],
@@ -134,24 +135,4 @@ interface WordArray<T> {
 function words<T>(bytes: Uint8Array, type: WordArray<T>): T {
   const length = Math.floor(bytes.length / type.BYTES_PER_ELEMENT);
   return new type(bytes.buffer, bytes.byteOffset, length);
-}
-
-function gatherItems<T extends Uint8Array | Uint16Array | Uint32Array>(
-  source: T,
-  target: T,
-  shape: readonly number[],
-  strides: readonly number[],
-): void {
-  const index = shape.map(() => 0);
-  let from = 0;
-  for (let to = 0; to < target.length; to++) {
-    target[to] = source[from]!;
-    for (let d = shape.length - 1; d >= 0; d--) {
-      from += strides[d]!;
-      index[d]! += 1;
-      if (index[d]! < shape[d]!) break;
-      from -= strides[d]! * shape[d]!;
-      index[d] = 0;
-    }
-  }
 }
