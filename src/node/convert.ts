@@ -40,7 +40,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const { from, to, dataType, rename } = options;
   const target = targetOf(to);
   const ofWeights = await isWeightsFile(from);
-  if (!ofWeights) await checkpointFolder(from, 'best'); // Throws where there is no model.
+  const folder = ofWeights ? undefined : await checkpointFolder(from, 'best');
   if (target === 'model' && !ofWeights) {
     throw new UserError(`${from} is a TensorFlow.js model already: copy its folder`);
   }
@@ -49,7 +49,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   }
   await checkFree(to);
   if (target === 'model') return weightsToModel(from, to, { dataType, rename });
-  return ofWeights ? weightsToSafetensors(from, to, rename) : modelToSafetensors(from, to);
+  return folder ? modelToSafetensors(folder, to) : weightsToSafetensors(from, to, rename);
 }
 
 function targetOf(to: string): 'model' | 'safetensors' {
@@ -102,8 +102,8 @@ async function weightsToSafetensors(
   return { path: to, notes: [`${stateDict.size} tensors`] };
 }
 
-async function modelToSafetensors(from: string, to: string): Promise<ConvertResult> {
-  const model = await loadModelFiles(await checkpointFolder(from, 'best'));
+async function modelToSafetensors(folder: string, to: string): Promise<ConvertResult> {
+  const model = await loadModelFiles(folder);
   try {
     const stateDict = await toStateDict(model);
     const metadata = findMetadata(model);

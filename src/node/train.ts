@@ -101,16 +101,16 @@ async function trainEpochs(run: Run, options: TrainOptions): Promise<boolean> {
 async function trainEpoch(run: Run, options: TrainOptions, maxSteps: number): Promise<number> {
   const { progress, train } = run;
   const { settings } = progress;
-  const order = epochOrder(run);
-  const repeats = occurrences(order);
-  const plan = batches(order.slice(progress.position), settings.batchSize).slice(0, maxSteps);
+  const draws = drawsOf(epochOrder(run), train.length).slice(progress.position);
+  const drawPlan = batches(draws, settings.batchSize).slice(0, maxSteps);
+  const plan = drawPlan.map((batch) => batch.map((draw) => draw % train.length));
   let steps = 0;
   let saved = performance.now();
   if (options.signal?.aborted) return steps;
   for await (const batch of readAhead(train, plan)) {
     if (batch.skipped.length > 0) options.reporter?.skipped?.(batch.skipped);
-    const draws = drawsOf(batch, plan[steps]!, repeats.slice(progress.position), train.length);
-    if (batch.indices.length > 0) await step(run, batch, draws);
+    const held = heldDraws(batch, drawPlan[steps]!, train.length);
+    if (batch.indices.length > 0) await step(run, batch, held);
     progress.position += plan[steps]!.length;
     steps++;
     options.reporter?.stepped?.(stepState(run));
@@ -139,19 +139,19 @@ function epochOrder({ progress, train, files }: Run): number[] {
 }
 
 /**
- * What the augmentation of each image of a batch is drawn from: its index, and another number where it
- * comes again in the same epoch.
+ * What the augmentation of each image of an epoch is drawn from: its index, and another number where it
+ * comes again.
  */
-function drawsOf(
-  { indices }: ImageBatch,
-  planned: readonly number[],
-  repeats: readonly number[],
-  images: number,
-): number[] {
-  let at = -1;
+function drawsOf(order: readonly number[], images: number): number[] {
+  return occurrences(order).map((before, i) => order[i]! + images * before);
+}
+
+/** The draws of the images that a batch holds: all of the plan but those that were skipped. */
+function heldDraws({ indices }: ImageBatch, planned: readonly number[], images: number): number[] {
+  let at = 0;
   return indices.map((index) => {
-    at = planned.indexOf(index, at + 1);
-    return index + images * repeats[at]!;
+    while (planned[at]! % images !== index) at++;
+    return planned[at++]!;
   });
 }
 

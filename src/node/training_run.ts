@@ -14,7 +14,7 @@ import {
   loadCheckpoint,
   readProgress,
 } from './checkpoint.js';
-import { imageFolder, type LabelledImage } from './image_folder.js';
+import { type ImageFolder, imageFolder, type LabelledImage } from './image_folder.js';
 import { type ImageSource, imageSource } from './image_source.js';
 import { loadPretrained } from './pretrained.js';
 import type { Evaluation } from './report.js';
@@ -103,12 +103,12 @@ async function isModelAlone(path: string): Promise<boolean> {
 }
 
 async function newRun(options: TrainOptions): Promise<Run> {
-  const { model, settings, notes } = await newModel(options);
+  const { model, settings, images, notes } = await newModel(options);
   try {
     for (const note of notes) options.reporter?.loaded?.(note);
     const folder = await createRun(options.out ?? newRunName(settings), settings);
     const size = inputSizeOf(model);
-    const sources = await openSources(settings, size, options).catch(async (error: unknown) => {
+    const sources = await openSources(images, size, options).catch(async (error: unknown) => {
       await removeRun(folder);
       throw error;
     });
@@ -128,6 +128,7 @@ function inputSizeOf(model: LayersModel): number {
 interface NewModel {
   model: LayersModel;
   settings: TrainSettings;
+  images: ImageFolder;
   /** A line on each file of weights. */
   notes: string[];
 }
@@ -136,14 +137,14 @@ interface NewModel {
 async function newModel(options: TrainOptions): Promise<NewModel> {
   const settings = freshSettings(options);
   if (options.resume !== undefined) return modelOfWeights(options.resume, options);
-  await imageFolder(settings.data, settings.dataType);
-  const { preset, dataType } = settings;
+  const { preset, data, dataType } = settings;
+  const images = await imageFolder(data, dataType);
   const classNames = classNamesOf(dataType);
   const config = networkOf(settings, classNames.length);
   const model = btn(config);
   describeModel(model, { preset, config, dataType, classNames });
   try {
-    return { model, settings, notes: await loadPretrained(model, settings) };
+    return { model, settings, images, notes: await loadPretrained(model, settings) };
   } catch (error) {
     model.dispose();
     throw error;
@@ -157,7 +158,8 @@ async function modelOfWeights(path: string, options: TrainOptions): Promise<NewM
   const { multiLevelAttention, batchTransformer } = config;
   const ofFile = { preset, dataType, multiLevelAttention, batchTransformer, initialWeights: path };
   try {
-    return { model, settings: freshSettings({ ...options, ...ofFile }), notes };
+    const settings = freshSettings({ ...options, ...ofFile });
+    return { model, settings, images: await imageFolder(settings.data, dataType), notes };
   } catch (error) {
     model.dispose();
     throw error;
@@ -181,7 +183,8 @@ async function resumedRun(options: TrainOptions): Promise<Run> {
     }
     metadataOf(model, from, options);
     const settings = resumedSettings(progress.settings, options);
-    const sources = await openSources(settings, inputSizeOf(model), options);
+    const images = await imageFolder(settings.data, settings.dataType);
+    const sources = await openSources(images, inputSizeOf(model), options);
     await checkIsLatest(from, options.out, progress);
     const folder = await resumedFolder(from, options.out, { ...progress, settings });
     // Without its model, a best epoch is a number in the way of the next best.
@@ -255,14 +258,13 @@ function isProgress(value: unknown): value is Progress {
 }
 
 async function openSources(
-  { data, dataType }: TrainSettings,
+  images: ImageFolder,
   size: number,
   { strict, reporter, signal }: TrainOptions,
 ): Promise<Pick<Run, 'train' | 'test' | 'files'>> {
-  const folder = await imageFolder(data, dataType);
-  if (folder.ignored > 0) reporter?.passedOver?.(folder.ignored);
+  if (images.ignored > 0) reporter?.passedOver?.(images.ignored);
   const open = async (split: 'train' | 'test') => {
-    const source = imageSource(folder[split], size, { strict });
+    const source = imageSource(images[split], size, { strict });
     if (source.cached) {
       await source.preload((done) => {
         signal?.throwIfAborted();
@@ -272,5 +274,5 @@ async function openSources(
     if (source.skipped.length > 0) reporter?.skipped?.(source.skipped);
     return source;
   };
-  return { train: await open('train'), test: await open('test'), files: folder.train };
+  return { train: await open('train'), test: await open('test'), files: images.train };
 }
