@@ -27,13 +27,9 @@ import { sumOf, VECTOR } from './simd';
  */
 
 /** Bytes that the processor fetches together: no vector of a strip should lie in two of them. */
-// @ts-ignore: decorator
-@inline
 const CACHE_LINE: usize = 64;
 
 /** Scores times this are powers of two. */
-// @ts-ignore: decorator
-@inline
 const LOG2_E: f32 = 1.44269502;
 
 function aligned(address: usize): usize {

@@ -7,18 +7,12 @@ import { multiplyAdd } from './simd';
  */
 
 /** Queries that lie side by side in a strip. Tiles take them in eights, each key fetched for all. */
-// @ts-ignore: decorator
-@inline
 export const QUERIES: usize = 16;
 
 /** Bytes of one row of a strip. */
-// @ts-ignore: decorator
-@inline
 export const ROW: usize = QUERIES * 4;
 
 /** Bytes of eight numbers. */
-// @ts-ignore: decorator
-@inline
 export const EIGHT: usize = 32;
 
 /** `c [5, 8] = Σ_i a[i, 5]ᵀ · b[i, 8]` over `inner` steps i; b and c are eight columns of strips. */

@@ -6,8 +6,6 @@ import { multiplyAdd, VECTOR } from './simd';
  */
 
 /** Rows of a block: few enough for float32, and for the block to stay in the cache. */
-// @ts-ignore: decorator
-@inline
 export const BLOCK: usize = 64;
 
 /** Channels rounded up to whole vectors: the size of arrays of sums. */

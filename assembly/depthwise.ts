@@ -6,8 +6,6 @@ import { multiplyAdd, VECTOR } from './simd';
  */
 
 /** Bytes of a block of channels. */
-// @ts-ignore: decorator
-@inline
 const LINE: usize = 64;
 
 /** `sums` += Σ x·dy over `count` pixels, channel by channel. */

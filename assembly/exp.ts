@@ -1,8 +1,6 @@
 import { multiplyAdd } from './simd';
 
 /** Bytes of the constants that the functions here read, a cache line. */
-// @ts-ignore: decorator
-@inline
 export const EXP_CONSTANTS: usize = 64;
 
 /**

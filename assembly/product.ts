@@ -18,41 +18,25 @@ import {
  */
 
 /** Rows in a block of a, a multiple of those of a tile. */
-// @ts-ignore: decorator
-@inline
 const ROW_BLOCK: usize = 120;
 
 /** Longest inner dimension of a block: a panel of b stays in the innermost cache. */
-// @ts-ignore: decorator
-@inline
 const INNER_BLOCK: usize = 256;
 
 /** Columns and longest inner dimension of what is packed of b at a time: at most 8 MiB. */
-// @ts-ignore: decorator
-@inline
 const COLUMN_BLOCK: usize = 512;
-// @ts-ignore: decorator
-@inline
 const INNER_PART: usize = 4096;
 
 /** With so few rows, packing b costs more than it saves: tiles read it where it is. */
-// @ts-ignore: decorator
-@inline
 const FEW_ROWS: usize = 2 * ROWS;
 
 /** a and b are matrices. */
-// @ts-ignore: decorator
-@inline
 export const MATRICES: u32 = 0;
 
 /** a are windows of an image; b is a filter, or, transposed, that of an input gradient. */
-// @ts-ignore: decorator
-@inline
 export const CONVOLUTION: u32 = 1;
 
 /** a are the transposed windows of an image, b is a matrix. */
-// @ts-ignore: decorator
-@inline
 export const FILTER_GRADIENT: u32 = 2;
 
 /** One product: what it multiplies, and its scratch memory. */

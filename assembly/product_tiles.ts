@@ -7,18 +7,12 @@ import { multiplyAdd } from './simd';
  */
 
 /** Rows of a tile. */
-// @ts-ignore: decorator
-@inline
 export const ROWS: usize = 5;
 
 /** Columns of a tile. */
-// @ts-ignore: decorator
-@inline
 export const COLUMNS: usize = 8;
 
 /** Bytes of a tile and of the addresses of its rows, for tiles at the right edge of a result. */
-// @ts-ignore: decorator
-@inline
 export const EDGE_BYTES: usize = ROWS * COLUMNS * 4 + ROWS * 4;
 
 /**

@@ -1,13 +1,9 @@
 import { multiplyAdd } from './simd';
 
 /** Steps of the inner dimension at a time: so many rows of a matrix share the pages they lie on. */
-// @ts-ignore: decorator
-@inline
 const INNER_BLOCK: usize = 128;
 
 /** Columns in a group. */
-// @ts-ignore: decorator
-@inline
 const GROUP: usize = 32;
 
 /**

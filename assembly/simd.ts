@@ -1,8 +1,11 @@
-/** What all kernels share: one vector is four float32. Addresses are of the heap of tfjs-backend-wasm. */
+/**
+ * What all kernels share: one vector is four float32. Addresses are of the heap of tfjs-backend-wasm.
+ *
+ * `asc` checks the types of this folder. `@inline` on a function is AssemblyScript's own: editors,
+ * whose TypeScript knows no such decorator, are told with `@ts-ignore` to pass over that line alone.
+ */
 
 /** Bytes of a vector. */
-// @ts-ignore: decorator
-@inline
 export const VECTOR: usize = 16;
 
 /** `a * b + c`, fused where the engine has relaxed SIMD; two roundings elsewhere. */

@@ -46,8 +46,6 @@ export class Windows {
 /**
  * Bytes of the origin of a window: the address of its first tap, its row and column in the image.
  */
-// @ts-ignore: decorator
-@inline
 export const ORIGIN_BYTES: usize = 12;
 
 /** Positions of the grid in all images. */

@@ -14,6 +14,7 @@ import { goldenImages } from '../support/golden_networks.js';
 /** A Python with scripts/goldens/requirements.txt. */
 const python = process.env.BTN_LAYERS_PYTHON;
 const title = 'a model that was trained here, in PyTorch';
+/** Skipped where there is none: Python and torch are not of the npm registry. */
 const suite = python ? describe : describe.skip;
 
 const folder = temporaryFolder();

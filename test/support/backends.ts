@@ -28,6 +28,7 @@ export function describeBackends(
 ): void {
   for (const [backend, packageName] of Object.entries(packageOf) as [BackendName, string][]) {
     if (!isInstalled(packageName)) {
+      // Optional peers need a native install: who has one runs these, who has not reads why not.
       describe.skip(`${name} on ${backend} (${packageName} is not installed)`, () =>
         suite(backend));
       continue;
