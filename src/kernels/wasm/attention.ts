@@ -1,6 +1,5 @@
-import { type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { compiledKernels } from './compiled.js';
-import { addressOf, heapFloats, type WasmBackend, withScratch } from './heap.js';
+import { type WasmBackend, withScratch } from './heap.js';
 
 export interface AttentionSizes {
   readonly batch: number;
@@ -23,19 +22,19 @@ export interface AttentionInputs {
   readonly bias: number;
 }
 
-function isEmpty(sizes: AttentionSizes): boolean {
+/** Whether there is nothing to attend to or from, so that results are zeros. */
+export function isEmpty(sizes: AttentionSizes): boolean {
   const { batch, heads, queries, keys, depth, width } = sizes;
   return batch * heads * queries * keys * depth * width === 0;
 }
 
-/** Writes `softmax(scale · Q·Kᵀ + bias) · V` of each head to `out`; nothing where a size is 0. */
+/** Writes `softmax(scale · Q·Kᵀ + bias) · V` of each head to `out`; not where {@link isEmpty}. */
 export function attend(
   backend: WasmBackend,
   { query, key, value, bias }: AttentionInputs,
   out: number,
   sizes: AttentionSizes,
 ): void {
-  if (isEmpty(sizes)) return;
   const kernels = compiledKernels(backend);
   const { batch, heads, queries, keys, depth, width, scale } = sizes;
   withScratch(backend, [kernels.attendScratch(keys, depth, width) / 4], (scratch) => {
@@ -65,7 +64,6 @@ export function attendGradients(
   gradients: AttentionInputs,
   sizes: AttentionSizes,
 ): void {
-  if (isEmpty(sizes)) return;
   const kernels = compiledKernels(backend);
   const { batch, heads, queries, keys, depth, width, scale } = sizes;
   withScratch(backend, [kernels.attendGradientsScratch(keys, depth, width) / 4], (scratch) => {
@@ -89,12 +87,4 @@ export function attendGradients(
       scratch,
     );
   });
-}
-
-/** A new float32 tensor of zeros, which is what an attention over nothing gives. */
-export function zeros(backend: WasmBackend, shape: number[]): TensorInfo {
-  const out = backend.makeOutput(shape, 'float32');
-  const start = addressOf(backend, out) >>> 2;
-  heapFloats(backend).fill(0, start, start + util.sizeFromShape(shape));
-  return out;
 }

@@ -3,13 +3,10 @@ import {
   type BatchMatMulAttrs,
   broadcast_util,
   type TensorInfo,
+  util,
 } from '@tensorflow/tfjs-core';
 import { compiledKernels } from './compiled.js';
 import { addressOf, defineKernel, type WasmBackend, withScratch } from './heap.js';
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, length) => product * length, 1);
-}
 
 /** Maps an index into the broadcast batch to one into an operand's batch. */
 function broadcastIndex(batchShape: number[], outShape: number[]): (outIndex: number) => number {
@@ -69,7 +66,9 @@ export function batchMatMulFloat32(
   const aShape = a.shape.slice(0, -2);
   const bShape = b.shape.slice(0, -2);
   const batchShape = broadcast_util.assertAndGetBroadcastShape(aShape, bShape);
-  const [batch, aBatch, bBatch] = [sizeOf(batchShape), sizeOf(aShape), sizeOf(bShape)];
+  const [batch, aBatch, bBatch] = [batchShape, aShape, bShape].map((shape) =>
+    util.sizeFromShape(shape),
+  ) as [number, number, number];
   const [aMatrix, bMatrix, outMatrix] = [m * k * 4, k * n * 4, m * n * 4];
   const out = backend.makeOutput([...batchShape, m, n], 'float32');
   const aAddress = addressOf(backend, a);

@@ -1,56 +1,58 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { compiledKernels } from './compiled.js';
-import { addressOf, heapFloats, type WasmBackend, withScratch } from './heap.js';
+import { addressOf, floatsAt, type WasmBackend, withScratch } from './heap.js';
 import { defineOpKernel, paddedSize, rowsOf } from './op_kernel.js';
 
 interface Attrs {
   readonly epsilon: number;
 }
 
-/** Values of a tensor, which stay valid until something allocates. */
-function valuesOf(backend: WasmBackend, { dataId }: TensorInfo, size: number): Float32Array {
-  const start = backend.dataIdMap.get(dataId).memoryOffset >>> 2;
-  return heapFloats(backend).subarray(start, start + size);
+/** Values of a tensor `[size]`, which stay valid until something allocates. */
+function valuesOf(backend: WasmBackend, tensor: TensorInfo, size: number): Float32Array {
+  return floatsAt(backend, addressOf(backend, tensor), size);
 }
 
-/** The scratch array of `size` at an address. */
-function scratchValues(backend: WasmBackend, address: number, size: number): Float32Array {
-  return heapFloats(backend).subarray(address >>> 2, (address >>> 2) + size);
-}
-
-/**
- * `y` = (x − mean) · factor + shift, channel by channel; arrays of JavaScript go through scratch.
- *
- * @param mean None for 0.
- */
-export function normalise(
+/** `y` = (x − mean) · factor + shift, channel by channel; all three at addresses. */
+function normaliseBy(
   backend: WasmBackend,
   x: TensorInfo,
-  mean: ArrayLike<number> | undefined,
-  factor: ArrayLike<number>,
-  shift: ArrayLike<number>,
+  mean: number,
+  factor: number,
+  shift: number,
 ): TensorInfo {
   const { rows, channels } = rowsOf(x);
   const y = backend.makeOutput(x.shape, 'float32');
-  withScratch(backend, [channels, channels, channels], (...addresses) => {
-    const [means, factors, shifts] = addresses as [number, number, number];
-    if (mean) scratchValues(backend, means, channels).set(mean);
-    else scratchValues(backend, means, channels).fill(0);
-    scratchValues(backend, factors, channels).set(factor);
-    scratchValues(backend, shifts, channels).set(shift);
-    const [from, to] = [addressOf(backend, x), addressOf(backend, y)];
-    compiledKernels(backend).normaliseColumns(from, means, factors, shifts, to, rows, channels);
-  });
+  const [from, to] = [addressOf(backend, x), addressOf(backend, y)];
+  compiledKernels(backend).normaliseColumns(from, mean, factor, shift, to, rows, channels);
   return y;
+}
+
+/** As {@link normaliseBy}, by arrays that are not in the heap or may not be read where they are. */
+export function normalise(
+  backend: WasmBackend,
+  x: TensorInfo,
+  ...statistics: [mean: Float32Array, factor: Float32Array, shift: Float32Array]
+): TensorInfo {
+  let y: TensorInfo | undefined;
+  const sizes = statistics.map(({ length }) => length);
+  withScratch(backend, sizes, (...addresses) => {
+    statistics.forEach((values, i) => {
+      floatsAt(backend, addresses[i]!, values.length).set(values);
+    });
+    y = normaliseBy(backend, x, ...(addresses as [number, number, number]));
+  });
+  return y!;
 }
 
 /** `BtnAffine`: x · scale + shift, in one pass. */
 export const affine = defineOpKernel('BtnAffine', (backend, [x, scale, shift]) => {
   const { channels } = rowsOf(x!);
-  // Copies: the output may move the heap.
-  const factors = valuesOf(backend, scale!, channels).slice();
-  const shifts = valuesOf(backend, shift!, channels).slice();
-  return [normalise(backend, x!, undefined, factors, shifts)];
+  let y: TensorInfo | undefined;
+  withScratch(backend, [channels], (mean) => {
+    floatsAt(backend, mean!, channels).fill(0);
+    y = normaliseBy(backend, x!, mean!, addressOf(backend, scale!), addressOf(backend, shift!));
+  });
+  return [y!];
 });
 
 /** `BtnBatchNorm`: statistics in one pass, the output in another. */
@@ -98,7 +100,7 @@ export const batchNormGradient = defineOpKernel<Attrs>(
       const [factor, slope, offset] = addresses as [number, number, number];
       const of = (tensor: TensorInfo) => valuesOf(backend, tensor, channels);
       const [factors, slopes, offsets] = [factor, slope, offset].map((address) =>
-        scratchValues(backend, address, channels),
+        floatsAt(backend, address, channels),
       ) as [Float32Array, Float32Array, Float32Array];
       const [gammas, variances, dGammas, dBetas] = [
         of(gamma!),

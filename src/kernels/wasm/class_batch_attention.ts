@@ -1,6 +1,15 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { type AttentionSizes, attend, attendGradients, zeros } from './attention.js';
-import { addressOf, defineKernel, heapFloats, type WasmBackend, withScratch } from './heap.js';
+import { type AttentionSizes, attend, attendGradients, isEmpty } from './attention.js';
+import {
+  addressOf,
+  copyRun,
+  defineKernel,
+  floatsAt,
+  heapFloats,
+  makeZeros,
+  type WasmBackend,
+  withScratch,
+} from './heap.js';
 
 interface Attrs {
   readonly scale: number;
@@ -27,9 +36,13 @@ function sizesOf(
 function keptSamples(backend: WasmBackend, samples: number, mask: TensorInfo | undefined) {
   const all = Array.from({ length: samples }, (_, i) => i);
   if (!mask) return all;
-  const start = addressOf(backend, mask) >>> 2;
-  const floats = heapFloats(backend);
-  return all.filter((i) => floats[start + i] !== 0);
+  const present = floatsAt(backend, addressOf(backend, mask), samples);
+  return all.filter((i) => present[i] !== 0);
+}
+
+/** What is written whole need not be zeros before; samples that are masked stay zeros. */
+function makeResult(backend: WasmBackend, shape: number[], isWritten: boolean): TensorInfo {
+  return isWritten ? backend.makeOutput(shape, 'float32') : makeZeros(backend, shape);
 }
 
 /** A tensor `[B, C, width]` in the heap, or `[B, C]` where the width is 1. */
@@ -57,7 +70,7 @@ function copyRows(
     const inTensor = (address >>> 2) + sample * stride;
     const inPacked = (packed >>> 2) + i * width;
     const [from, to] = isOutput ? [inPacked, inTensor] : [inTensor, inPacked];
-    floats.copyWithin(to, from, from + width);
+    copyRun(floats, from, to, width);
   });
 }
 
@@ -102,12 +115,14 @@ export const classBatchAttention = defineKernel<string, Attrs>(
     ({ inputs, backend, attrs: { scale } }) => {
       const [query, key, value, mask] = inputs as unknown as Inputs;
       const [samples, classes, features] = query.shape as [number, number, number];
-      const output = zeros(backend, value.shape);
+      const kept = keptSamples(backend, samples, mask);
+      const nothing = isEmpty(sizesOf(kept.length, classes, features, scale));
+      const output = makeResult(backend, value.shape, kept.length === samples && !nothing);
+      if (nothing) return output;
       const tensors = [
         ...[query, key, value].map((x) => classTensor(backend, x)),
         classTensor(backend, output, true),
       ];
-      const kept = keptSamples(backend, samples, mask);
       runClasses(backend, [samples, classes], kept, tensors, (addresses, ...counts) => {
         const [query, key, value, out] = addresses as [...Three, number];
         const sizes = sizesOf(...counts, features, scale);
@@ -124,12 +139,16 @@ export const classBatchAttentionGrad = defineKernel<string, Attrs, TensorInfo[]>
     ({ inputs, backend, attrs: { scale } }) => {
       const [dy, query, key, value, mask] = inputs as unknown as readonly [TensorInfo, ...Inputs];
       const [samples, classes, features] = query.shape as [number, number, number];
-      const outputs = [query, key, value].map(({ shape }) => zeros(backend, shape));
+      const kept = keptSamples(backend, samples, mask);
+      const nothing = isEmpty(sizesOf(kept.length, classes, features, scale));
+      const outputs = [query, key, value].map(({ shape }) =>
+        makeResult(backend, shape, kept.length === samples && !nothing),
+      );
+      if (nothing) return outputs;
       const tensors = [
         ...[dy, query, key, value].map((x) => classTensor(backend, x)),
         ...outputs.map((x) => classTensor(backend, x, true)),
       ];
-      const kept = keptSamples(backend, samples, mask);
       runClasses(backend, [samples, classes], kept, tensors, (addresses, ...counts) => {
         const [dy, query, key, value, dQuery, dKey, dValue] = addresses as [
           number,

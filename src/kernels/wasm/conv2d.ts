@@ -1,5 +1,5 @@
 import {
-  backend_util,
+  type backend_util,
   Conv2D,
   type Conv2DAttrs,
   FusedConv2D,
@@ -8,26 +8,14 @@ import {
 } from '@tensorflow/tfjs-core';
 import { activate } from './activation.js';
 import { compiledKernels, hasThreads } from './compiled.js';
+import { conv2dInfo } from './conv2d_info.js';
 import { addressOf, defineKernel, type WasmBackend } from './heap.js';
 import { windowsOf, withWindows } from './windows.js';
-
-type Shape4D = [number, number, number, number];
 
 /** Whether ours computes this; what the stock kernel says of the rest is right. With threads it is the faster one. */
 function isOurs(backend: WasmBackend, x: TensorInfo, filter: TensorInfo, format: string): boolean {
   const isFloat = x.dtype === 'float32' && filter.dtype === 'float32';
   return isFloat && format === 'NHWC' && !hasThreads(backend);
-}
-
-function infoOf(x: TensorInfo, filter: TensorInfo, attrs: Conv2DAttrs): backend_util.Conv2DInfo {
-  return backend_util.computeConv2DInfo(
-    x.shape as Shape4D,
-    filter.shape as Shape4D,
-    attrs.strides,
-    attrs.dilations,
-    attrs.pad,
-    attrs.dimRoundingMode,
-  );
 }
 
 function convolve(
@@ -58,7 +46,7 @@ export const conv2d = defineKernel<'x' | 'filter', Conv2DAttrs>(Conv2D, (stock) 
   const { inputs, backend, attrs } = args;
   const { x, filter } = inputs;
   if (stock && !isOurs(backend, x, filter, attrs.dataFormat)) return stock(args);
-  return convolve(backend, infoOf(x, filter, attrs), x, filter);
+  return convolve(backend, conv2dInfo(x.shape, filter.shape, attrs), x, filter);
 });
 
 type FusedInput = 'x' | 'filter' | 'bias' | 'preluActivationWeights';
@@ -71,7 +59,7 @@ export const fusedConv2d = defineKernel<FusedInput, FusedConv2DAttrs>(
     const { x, filter, bias, preluActivationWeights } = inputs;
     const isBiasRow = !bias || (bias.shape.length === 1 && bias.shape[0] === filter.shape[3]);
     if (stock && !(isBiasRow && isOurs(backend, x, filter, attrs.dataFormat))) return stock(args);
-    const out = convolve(backend, infoOf(x, filter, attrs), x, filter, bias);
+    const out = convolve(backend, conv2dInfo(x.shape, filter.shape, attrs), x, filter, bias);
     const { activation, leakyreluAlpha } = attrs;
     return activate(backend, out, activation, preluActivationWeights, leakyreluAlpha);
   },

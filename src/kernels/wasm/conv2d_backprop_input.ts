@@ -1,14 +1,13 @@
 import {
-  backend_util,
+  type backend_util,
   Conv2DBackpropInput,
   type Conv2DBackpropInputAttrs,
 } from '@tensorflow/tfjs-core';
 import { compiledKernels } from './compiled.js';
+import { checkChannelsLast, conv2dInfo } from './conv2d_info.js';
 import { addressOf, defineKernel } from './heap.js';
 import { type Phase, phasesOf } from './phases.js';
 import { type Windows, withWindows } from './windows.js';
-
-type Shape4D = [number, number, number, number];
 
 /** The windows that the input positions of one phase see of the output gradient, with the filter flipped. */
 function phaseWindows(info: backend_util.Conv2DInfo, v: Phase, h: Phase): Windows {
@@ -52,20 +51,8 @@ export const conv2dBackpropInput = defineKernel<'dy' | 'filter', Conv2DBackpropI
   () => (args) => {
     const { inputs, backend, attrs } = args;
     const { dy, filter } = inputs;
-    const { strides, pad, dataFormat, dimRoundingMode, inputShape } = attrs;
-    if (dataFormat !== undefined && dataFormat !== 'NHWC') {
-      throw new Error(
-        `conv2d on wasm computes in data format NHWC only, but dataFormat is ${dataFormat}`,
-      );
-    }
-    const info = backend_util.computeConv2DInfo(
-      inputShape as Shape4D,
-      filter.shape as Shape4D,
-      strides,
-      1,
-      pad,
-      dimRoundingMode,
-    );
+    checkChannelsLast(attrs.dataFormat);
+    const info = conv2dInfo(attrs.inputShape, filter.shape, attrs);
     const { inHeight, inWidth, filterHeight, filterWidth, strideHeight, strideWidth } = info;
     const { top, left } = info.padInfo;
     const dx = backend.makeOutput(info.inShape, 'float32');

@@ -1,15 +1,21 @@
 import {
-  backend_util,
+  type backend_util,
   DepthwiseConv2dNativeBackpropFilter,
   type DepthwiseConv2dNativeBackpropFilterAttrs,
   type TensorInfo,
   util,
 } from '@tensorflow/tfjs-core';
 import { compiledKernels } from './compiled.js';
+import { conv2dInfo } from './conv2d_info.js';
 import { channelsOf, geometryOf } from './depthwise_parts.js';
-import { addressOf, defineKernel, heapFloats, type WasmBackend, withScratch } from './heap.js';
-
-type Shape4D = [number, number, number, number];
+import {
+  addressOf,
+  defineKernel,
+  floatsAt,
+  heapFloats,
+  type WasmBackend,
+  withScratch,
+} from './heap.js';
 
 /** The gradient for one channel of each input channel's outputs, summed over images in float64. */
 function filterGradient(
@@ -25,7 +31,7 @@ function filterGradient(
   const dyImage = outHeight * outWidth * inChannels * 4;
   const { depthwiseFilterGradient } = compiledKernels(backend);
   withScratch(backend, [size], (sums) => {
-    const image = heapFloats(backend).subarray(sums! >>> 2, (sums! >>> 2) + size);
+    const image = floatsAt(backend, sums!, size);
     for (let n = 0; n < batchSize; n++) {
       image.fill(0);
       const from = addressOf(backend, x) + n * xImage;
@@ -47,16 +53,8 @@ export const depthwiseConv2dBackpropFilter = defineKernel<
 >(DepthwiseConv2dNativeBackpropFilter, () => (args) => {
   const { inputs, backend, attrs } = args;
   const { x, dy } = inputs;
-  const { strides, pad, dilations, dimRoundingMode, filterShape } = attrs;
-  const info = backend_util.computeConv2DInfo(
-    x.shape as Shape4D,
-    filterShape as Shape4D,
-    strides,
-    dilations,
-    pad,
-    dimRoundingMode,
-    true,
-  );
+  const { filterShape } = attrs;
+  const info = conv2dInfo(x.shape, filterShape, attrs, true);
   const multiplier = filterShape[3];
   const gradients = new Float32Array(util.sizeFromShape(filterShape));
   for (let q = 0; q < multiplier; q++) {

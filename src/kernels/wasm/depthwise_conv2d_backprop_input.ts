@@ -1,15 +1,14 @@
 import {
-  backend_util,
+  type backend_util,
   DepthwiseConv2dNativeBackpropInput,
   type DepthwiseConv2dNativeBackpropInputAttrs,
   type TensorInfo,
   util,
 } from '@tensorflow/tfjs-core';
 import { compiledKernels } from './compiled.js';
+import { conv2dInfo } from './conv2d_info.js';
 import { channelsOf, geometryOf } from './depthwise_parts.js';
 import { addressOf, defineKernel, heapFloats, type WasmBackend, withScratch } from './heap.js';
-
-type Shape4D = [number, number, number, number];
 
 /** The gradient through one channel of each input channel's outputs. */
 function inputGradient(
@@ -43,16 +42,7 @@ export const depthwiseConv2dBackpropInput = defineKernel<
 >(DepthwiseConv2dNativeBackpropInput, () => (args) => {
   const { inputs, backend, attrs } = args;
   const { dy, filter } = inputs;
-  const { strides, pad, dilations, dimRoundingMode, inputShape } = attrs;
-  const info = backend_util.computeConv2DInfo(
-    inputShape as Shape4D,
-    filter.shape as Shape4D,
-    strides,
-    dilations,
-    pad,
-    dimRoundingMode,
-    true,
-  );
+  const info = conv2dInfo(attrs.inputShape, filter.shape, attrs, true);
   const multiplier = filter.shape[3]!;
   if (multiplier === 1) return inputGradient(backend, info, dy, filter);
   const parts = Array.from({ length: multiplier }, (_, q) => {

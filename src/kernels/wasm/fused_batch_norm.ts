@@ -5,7 +5,7 @@ import {
   util,
 } from '@tensorflow/tfjs-core';
 import { normalise } from './batch_norm.js';
-import { addressOf, defineKernel, heapFloats } from './heap.js';
+import { addressOf, defineKernel, floatsAt } from './heap.js';
 
 type Statistic = 'mean' | 'variance' | 'offset' | 'scale';
 
@@ -33,10 +33,8 @@ export const fusedBatchNorm = defineKernel<'x' | Statistic, FusedBatchNormAttrs>
       if (stock) return stock(args);
       throw new Error(`batchNorm of a tensor [${x.shape}] needs tfjs-backend-wasm`);
     }
-    const values = (statistic: TensorInfo) => {
-      const start = addressOf(backend, statistic) >>> 2;
-      return heapFloats(backend).slice(start, start + channels);
-    };
+    const values = (statistic: TensorInfo) =>
+      floatsAt(backend, addressOf(backend, statistic), channels).slice();
     const factors = values(variance).map((v) => 1 / Math.sqrt(v + attrs.varianceEpsilon));
     if (scale) factors.set(values(scale).map((gain, c) => gain * (factors[c] as number)));
     const shifts = offset ? values(offset) : new Float32Array(channels);

@@ -1,5 +1,5 @@
 import { GatherV2, type GatherV2Attrs, util } from '@tensorflow/tfjs-core';
-import { addressOf, defineKernel, heapInts } from './heap.js';
+import { addressOf, copyRun, defineKernel, heapInts } from './heap.js';
 
 /** `GatherV2` without batch dimensions, by copies. The stock kernel computes an index for every element. */
 export const gather = defineKernel<'x' | 'indices', GatherV2Attrs>(GatherV2, (stock) => (args) => {
@@ -30,11 +30,7 @@ export const gather = defineKernel<'x' | 'indices', GatherV2Attrs>(GatherV2, (st
   for (let o = 0; o < outer; o++) {
     for (let i = 0; i < count; i++, to += inner) {
       const from = start + (o * length + heap[at + i]!) * inner;
-      if (inner < 24) {
-        for (let j = 0; j < inner; j++) heap[to + j] = heap[from + j]!;
-      } else {
-        heap.copyWithin(to, from, from + inner);
-      }
+      copyRun(heap, from, to, inner);
     }
   }
   return out;

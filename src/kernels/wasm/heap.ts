@@ -1,5 +1,5 @@
 /** The floor the wasm kernels stand on: typed access to the heap of tfjs-backend-wasm, and scratch memory. */
-import type { KernelFunc, TensorInfo } from '@tensorflow/tfjs-core';
+import { type KernelFunc, type TensorInfo, util } from '@tensorflow/tfjs-core';
 
 type DataId = TensorInfo['dataId'];
 
@@ -76,6 +76,35 @@ export function heapInts(backend: WasmBackend): Int32Array {
 /** The address of a tensor's first byte. */
 export function addressOf(backend: WasmBackend, tensor: TensorInfo): number {
   return backend.dataIdMap.get(tensor.dataId).memoryOffset;
+}
+
+/** The `size` float32 at an address; see {@link heapFloats}. */
+export function floatsAt(backend: WasmBackend, address: number, size: number): Float32Array {
+  return heapFloats(backend).subarray(address >>> 2, (address >>> 2) + size);
+}
+
+/** A new float32 tensor of zeros. */
+export function makeZeros(backend: WasmBackend, shape: number[]): TensorInfo {
+  const out = backend.makeOutput(shape, 'float32');
+  floatsAt(backend, addressOf(backend, out), util.sizeFromShape(shape)).fill(0);
+  return out;
+}
+
+/** Runs shorter than this are copied by a loop, longer ones by `copyWithin`. */
+const SHORT_RUN = 24;
+
+/** Copies `length` elements inside the heap, from and to indices of a view of it. */
+export function copyRun(
+  heap: Float32Array | Int32Array,
+  from: number,
+  to: number,
+  length: number,
+): void {
+  if (length < SHORT_RUN) {
+    for (let i = 0; i < length; i++) heap[to + i] = heap[from + i] as number;
+  } else {
+    heap.copyWithin(to, from, from + length);
+  }
 }
 
 /** Runs `body` with the addresses of scratch arrays of the given numbers of float32 elements, then frees them. */

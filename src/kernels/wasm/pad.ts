@@ -1,5 +1,5 @@
 import { PadV2, type PadV2Attrs, util } from '@tensorflow/tfjs-core';
-import { addressOf, defineKernel, heapFloats, heapInts } from './heap.js';
+import { addressOf, copyRun, defineKernel, heapFloats, heapInts } from './heap.js';
 
 /** Shape and offsets with the trailing dimensions that are not padded merged into one. */
 function merged(shape: readonly number[], paddings: readonly [number, number][]) {
@@ -32,7 +32,7 @@ export const pad = defineKernel<'x', PadV2Attrs>(PadV2, (stock) => (args) => {
     const step = size / (lengths[d]! + paddings[d]![0] + paddings[d]![1]);
     const start = to + paddings[d]![0] * step;
     if (d === lengths.length - 1) {
-      heap.copyWithin(start, from, from + row);
+      copyRun(heap, from, start, row);
       from += row;
       return;
     }

@@ -4,9 +4,9 @@ import {
   type AttentionSizes,
   attend,
   attendGradients,
-  zeros,
+  isEmpty,
 } from './attention.js';
-import { addressOf, defineKernel, type WasmBackend } from './heap.js';
+import { addressOf, defineKernel, makeZeros, type WasmBackend } from './heap.js';
 
 interface Attrs {
   readonly numHeads: number;
@@ -45,8 +45,10 @@ export const scaledDotProductAttention = defineKernel<string, Attrs>(
       const given = inputs as unknown as Inputs;
       const [query, , value] = given;
       const shape = [...query.shape.slice(0, 2), value.shape[2] as number];
-      const out = zeros(backend, shape);
-      attend(backend, addressesOf(backend, given), addressOf(backend, out), sizesOf(given, attrs));
+      const sizes = sizesOf(given, attrs);
+      if (isEmpty(sizes)) return makeZeros(backend, shape);
+      const out = backend.makeOutput(shape, 'float32');
+      attend(backend, addressesOf(backend, given), addressOf(backend, out), sizes);
       return out;
     },
 );
@@ -58,13 +60,16 @@ export const scaledDotProductAttentionGrad = defineKernel<string, Attrs, TensorI
     ({ inputs, backend, attrs }) => {
       const [dy, ...rest] = inputs as unknown as readonly [TensorInfo, ...Inputs];
       const given: Inputs = rest;
-      const outputs = given.map((x) => zeros(backend, (x as TensorInfo).shape));
+      const sizes = sizesOf(given, attrs);
+      const shapes = given.map((x) => (x as TensorInfo).shape);
+      if (isEmpty(sizes)) return shapes.map((shape) => makeZeros(backend, shape));
+      const outputs = shapes.map((shape) => backend.makeOutput(shape, 'float32'));
       attendGradients(
         backend,
         addressOf(backend, dy),
         addressesOf(backend, given),
         addressesOf(backend, outputs as unknown as Inputs),
-        sizesOf(given, attrs),
+        sizes,
       );
       return outputs;
     },

@@ -1,8 +1,5 @@
 import { Slice, type SliceAttrs, slice_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
-import { addressOf, defineKernel, heapFloats } from './heap.js';
-
-/** Shorter runs are copied by a loop, longer ones by `copyWithin`. */
-const SHORT_RUN = 24;
+import { addressOf, copyRun, defineKernel, heapFloats } from './heap.js';
 
 function sliceRange(x: TensorInfo, attrs: SliceAttrs): { begin: number[]; size: number[] } {
   // tfjs's own helpers declare Tensor but read only the shape.
@@ -35,11 +32,7 @@ export const slice = defineKernel<'x', SliceAttrs>(Slice, (stock) => (args) => {
   const index = new Array<number>(Math.max(split, 0)).fill(0);
   const end = to + total;
   for (;;) {
-    if (run < SHORT_RUN) {
-      for (let i = 0; i < run; i++) floats[to + i] = floats[from + i] as number;
-    } else {
-      floats.copyWithin(to, from, from + run);
-    }
+    copyRun(floats, from, to, run);
     to += run;
     if (to >= end) return out;
     for (let d = split - 1; d >= 0; d--) {
