@@ -20,11 +20,49 @@ import { sumOf, VECTOR } from './simd';
  * Multi-head attention and its gradients, `softmax(scale · Q·Kᵀ + bias) · V`, one head of one sample
  * after the other. Scores exist for a strip of 16 queries at a time: scratch memory grows with
  * the tokens, not with their square. Gradients compute the scores anew.
- *
- * Query and its gradient are `[batch, queries, heads · depth]`, key `[batch, keys, heads · depth]`,
- * value `[batch, keys, heads · width]`, the output `[batch, queries, heads · width]`, the bias
- * `[heads, queries, keys]`, or absent if its address is 0.
  */
+
+/**
+ * Addresses and sizes of an attention, which the caller writes as consecutive words of 32 bits. The
+ * output and its gradient are `[batch, queries, heads · width]`; gradients have the shapes of what
+ * they are of.
+ */
+// @ts-ignore: decorator
+@unmanaged
+export class Attention {
+  /** `[batch, queries, heads · depth]` */
+  query: usize;
+  /** `[batch, keys, heads · depth]` */
+  key: usize;
+  /** `[batch, keys, heads · width]` */
+  value: usize;
+  /** `[heads, queries, keys]`, or 0. */
+  bias: usize;
+  batch: usize;
+  heads: usize;
+  queries: usize;
+  keys: usize;
+  /** Features of a head's query and key. */
+  depth: usize;
+  /** Features of a head's value. */
+  width: usize;
+  /** Factor of the scores. */
+  scale: f32;
+}
+
+/** Bytes from one query or key to the next. */
+// @ts-ignore: decorator
+@inline
+function queryStrideOf(attention: Attention): usize {
+  return attention.heads * attention.depth * 4;
+}
+
+/** Bytes from one value or output to the next. */
+// @ts-ignore: decorator
+@inline
+function valueStrideOf(attention: Attention): usize {
+  return attention.heads * attention.width * 4;
+}
 
 /** Bytes that the processor fetches together: no vector of a strip should lie in two of them. */
 const CACHE_LINE: usize = 64;
@@ -37,73 +75,51 @@ function aligned(address: usize): usize {
 }
 
 /** Bytes of scratch that {@link attend} needs. */
-export function attendScratch(keys: usize, depth: usize, width: usize): usize {
-  const rows = keyedRows(keys);
-  const columns = columnsOf(width);
-  const packed = rows * depth + keys * columns;
-  return CACHE_LINE + EXP_CONSTANTS + 4 * (packed + QUERIES * (depth + rows + columns + 1));
+export function attendScratch(attention: Attention): usize {
+  const rows = keyedRows(attention.keys);
+  const columns = columnsOf(attention.width);
+  const packed = rows * attention.depth + attention.keys * columns;
+  const strips = QUERIES * (attention.depth + rows + columns + 1);
+  return CACHE_LINE + EXP_CONSTANTS + 4 * (packed + strips);
 }
 
-export function attend(
-  query: usize,
-  key: usize,
-  value: usize,
-  bias: usize,
-  out: usize,
-  batch: usize,
-  heads: usize,
-  queries: usize,
-  keys: usize,
-  depth: usize,
-  width: usize,
-  scale: f32,
-  scratch: usize,
-): void {
-  const queryStride = heads * depth * 4;
-  const outStride = heads * width * 4;
+export function attend(attention: Attention, out: usize, scratch: usize): void {
+  const queryStride = queryStrideOf(attention);
+  const valueStride = valueStrideOf(attention);
+  const queries = attention.queries;
+  const keys = attention.keys;
   writeExpConstants(aligned(scratch));
-  memory.fill(out, 0, batch * queries * outStride);
-  for (let sample: usize = 0; sample < batch; sample++) {
-    for (let head: usize = 0; head < heads; head++) {
-      const queryAt = query + sample * queries * queryStride + head * depth * 4;
-      const keyAt = key + sample * keys * queryStride + head * depth * 4;
-      const valueAt = value + sample * keys * outStride + head * width * 4;
-      const outAt = out + sample * queries * outStride + head * width * 4;
-      const biasAt = bias ? bias + head * queries * keys * 4 : 0;
-      attendHead(
-        queryAt,
-        queryStride,
-        keyAt,
-        valueAt,
-        outStride,
-        biasAt,
-        outAt,
-        queries,
-        keys,
-        depth,
-        width,
-        scale,
-        scratch,
-      );
+  memory.fill(out, 0, attention.batch * queries * valueStride);
+  for (let sample: usize = 0; sample < attention.batch; sample++) {
+    for (let head: usize = 0; head < attention.heads; head++) {
+      const inDepth = head * attention.depth * 4;
+      const inWidth = head * attention.width * 4;
+      const query = attention.query + sample * queries * queryStride + inDepth;
+      const key = attention.key + sample * keys * queryStride + inDepth;
+      const value = attention.value + sample * keys * valueStride + inWidth;
+      const bias = attention.bias ? attention.bias + head * queries * keys * 4 : 0;
+      const output = out + sample * queries * valueStride + inWidth;
+      attendHead(attention, query, key, value, bias, output, scratch);
     }
   }
 }
 
 function attendHead(
+  attention: Attention,
   query: usize,
-  queryStride: usize,
   key: usize,
   value: usize,
-  valueStride: usize,
   bias: usize,
   out: usize,
-  queries: usize,
-  keys: usize,
-  depth: usize,
-  width: usize,
-  scale: f32,
   scratch: usize,
 ): void {
+  const queries = attention.queries;
+  const keys = attention.keys;
+  const depth = attention.depth;
+  const width = attention.width;
+  const scale = attention.scale;
+  const queryStride = queryStrideOf(attention);
+  const valueStride = valueStrideOf(attention);
   const rows = keyedRows(keys);
   const columns = columnsOf(width);
   const constants = aligned(scratch);
@@ -129,12 +145,13 @@ function attendHead(
 }
 
 /** Bytes of scratch that {@link attendGradients} needs. */
-export function attendGradientsScratch(keys: usize, depth: usize, width: usize): usize {
-  const rows = keyedRows(keys);
-  const eights = roundedUp(depth) + roundedUp(width);
-  const columns = columnsOf(depth);
-  const packed = rows * (depth + width + eights) + keys * columns;
-  const strips = QUERIES * (depth + width + eights + 2 * rows + columns + 1);
+export function attendGradientsScratch(attention: Attention): usize {
+  const rows = keyedRows(attention.keys);
+  const both = attention.depth + attention.width;
+  const eights = roundedUp(attention.depth) + roundedUp(attention.width);
+  const columns = columnsOf(attention.depth);
+  const packed = rows * (both + eights) + attention.keys * columns;
+  const strips = QUERIES * (both + eights + 2 * rows + columns + 1);
   return CACHE_LINE + EXP_CONSTANTS + 4 * (packed + strips);
 }
 
@@ -145,53 +162,42 @@ function roundedUp(width: usize): usize {
 
 /** `dBias` is 0 where `bias` is. */
 export function attendGradients(
+  attention: Attention,
   dy: usize,
-  query: usize,
-  key: usize,
-  value: usize,
-  bias: usize,
   dQuery: usize,
   dKey: usize,
   dValue: usize,
   dBias: usize,
-  batch: usize,
-  heads: usize,
-  queries: usize,
-  keys: usize,
-  depth: usize,
-  width: usize,
-  scale: f32,
   scratch: usize,
 ): void {
-  const queryStride = heads * depth * 4;
-  const valueStride = heads * width * 4;
+  const queryStride = queryStrideOf(attention);
+  const valueStride = valueStrideOf(attention);
+  const queries = attention.queries;
+  const keys = attention.keys;
+  const biasBytes = attention.bias ? queries * keys * 4 : 0;
   writeExpConstants(aligned(scratch));
-  memory.fill(dQuery, 0, batch * queries * queryStride);
-  if (bias) memory.fill(dBias, 0, heads * queries * keys * 4);
-  for (let sample: usize = 0; sample < batch; sample++) {
-    for (let head: usize = 0; head < heads; head++) {
-      const queryOffset = sample * queries * queryStride + head * depth * 4;
-      const keyOffset = sample * keys * queryStride + head * depth * 4;
-      const valueOffset = sample * keys * valueStride + head * width * 4;
-      const outOffset = sample * queries * valueStride + head * width * 4;
-      const biasOffset = bias ? head * queries * keys * 4 : 0;
+  memory.fill(dQuery, 0, attention.batch * queries * queryStride);
+  memory.fill(dBias, 0, attention.heads * biasBytes);
+  for (let sample: usize = 0; sample < attention.batch; sample++) {
+    for (let head: usize = 0; head < attention.heads; head++) {
+      const inDepth = head * attention.depth * 4;
+      const inWidth = head * attention.width * 4;
+      const query = sample * queries * queryStride + inDepth;
+      const key = sample * keys * queryStride + inDepth;
+      const value = sample * keys * valueStride + inWidth;
+      const output = sample * queries * valueStride + inWidth;
+      const bias = head * biasBytes;
       attendHeadGradients(
-        dy + outOffset,
-        query + queryOffset,
-        queryStride,
-        key + keyOffset,
-        value + valueOffset,
-        valueStride,
-        bias + biasOffset,
-        dQuery + queryOffset,
-        dKey + keyOffset,
-        dValue + valueOffset,
-        dBias + biasOffset,
-        queries,
-        keys,
-        depth,
-        width,
-        scale,
+        attention,
+        dy + output,
+        attention.query + query,
+        attention.key + key,
+        attention.value + value,
+        attention.bias + bias,
+        dQuery + query,
+        dKey + key,
+        dValue + value,
+        dBias + bias,
         scratch,
       );
     }
@@ -199,24 +205,25 @@ export function attendGradients(
 }
 
 function attendHeadGradients(
+  attention: Attention,
   dy: usize,
   query: usize,
-  queryStride: usize,
   key: usize,
   value: usize,
-  valueStride: usize,
   bias: usize,
   dQuery: usize,
   dKey: usize,
   dValue: usize,
   dBias: usize,
-  queries: usize,
-  keys: usize,
-  depth: usize,
-  width: usize,
-  scale: f32,
   scratch: usize,
 ): void {
+  const queries = attention.queries;
+  const keys = attention.keys;
+  const depth = attention.depth;
+  const width = attention.width;
+  const scale = attention.scale;
+  const queryStride = queryStrideOf(attention);
+  const valueStride = valueStrideOf(attention);
   const rows = keyedRows(keys);
   const columns = columnsOf(depth);
   const constants = aligned(scratch);

@@ -1,8 +1,10 @@
 import { multiplyAdd, VECTOR } from './simd';
+import { Windows } from './windows';
 
 /**
  * Gradients of a depthwise convolution, NHWC, directly: all loops end in one over channels. A block
- * of them is a cache line, summed in four registers.
+ * of them is a cache line, summed in four registers. Of the windows, which the convolution sees of
+ * its input, those of one image count.
  */
 
 /** Bytes of a block of channels. */
@@ -110,18 +112,10 @@ function addNineTaps(x: usize, dy: usize, sums: usize, pixel: usize, row: usize)
 /** Whether the filter is 3×3 without gaps, at stride 1, and the channels are whole vectors. */
 // @ts-ignore: decorator
 @inline
-function isPlainNine(
-  channels: usize,
-  filterHeight: i32,
-  filterWidth: i32,
-  strideHeight: i32,
-  strideWidth: i32,
-  dilationHeight: i32,
-  dilationWidth: i32,
-): bool {
-  const isNine = filterHeight === 3 && filterWidth === 3 && channels % 4 === 0;
-  const steps = strideHeight * strideWidth * dilationHeight * dilationWidth;
-  return isNine && steps === 1;
+function isPlainNine(windows: Windows): bool {
+  const isNine = windows.tapRows === 3 && windows.tapColumns === 3 && windows.channels % 4 === 0;
+  const strides = windows.strideHeight * windows.strideWidth;
+  return isNine && strides * windows.dilationHeight * windows.dilationWidth === 1;
 }
 
 /** The first output whose tap at `offset` from it lies inside the input. */
@@ -160,33 +154,25 @@ function addRowTap(
 
 /** `sums` [filterHeight, filterWidth, channels] += the gradient of the filter on one image. */
 export function depthwiseFilterGradient(
+  windows: Windows,
   x: usize,
   dy: usize,
   sums: usize,
-  channels: usize,
-  inHeight: i32,
-  inWidth: i32,
-  outHeight: i32,
-  outWidth: i32,
-  filterHeight: i32,
-  filterWidth: i32,
-  strideHeight: i32,
-  strideWidth: i32,
-  dilationHeight: i32,
-  dilationWidth: i32,
-  top: i32,
-  left: i32,
 ): void {
-  const pixel = channels << 2;
-  const isNine = isPlainNine(
-    channels,
-    filterHeight,
-    filterWidth,
-    strideHeight,
-    strideWidth,
-    dilationHeight,
-    dilationWidth,
-  );
+  const pixel = <usize>windows.channels << 2;
+  const inHeight = windows.height;
+  const inWidth = windows.width;
+  const outHeight = windows.gridHeight;
+  const outWidth = windows.gridWidth;
+  const filterHeight = windows.tapRows;
+  const filterWidth = windows.tapColumns;
+  const strideHeight = windows.strideHeight;
+  const strideWidth = windows.strideWidth;
+  const dilationHeight = windows.dilationHeight;
+  const dilationWidth = windows.dilationWidth;
+  const top = windows.padTop;
+  const left = windows.padLeft;
+  const isNine = isPlainNine(windows);
   const first = firstOutput(-left, strideWidth);
   const last = endOutput(2 * dilationWidth - left, strideWidth, inWidth, outWidth);
   const end = first + (max(0, last - first) & ~3);
@@ -330,34 +316,26 @@ function outputAt(position: i32, stride: i32, outputs: i32): i32 {
  * @param taps Scratch: two addresses for each tap of the filter.
  */
 export function depthwiseInputGradient(
+  windows: Windows,
   dy: usize,
   filter: usize,
   dx: usize,
-  channels: usize,
-  inHeight: i32,
-  inWidth: i32,
-  outHeight: i32,
-  outWidth: i32,
-  filterHeight: i32,
-  filterWidth: i32,
-  strideHeight: i32,
-  strideWidth: i32,
-  dilationHeight: i32,
-  dilationWidth: i32,
-  top: i32,
-  left: i32,
   taps: usize,
 ): void {
-  const pixel = channels << 2;
-  const isNine = isPlainNine(
-    channels,
-    filterHeight,
-    filterWidth,
-    strideHeight,
-    strideWidth,
-    dilationHeight,
-    dilationWidth,
-  );
+  const pixel = <usize>windows.channels << 2;
+  const inHeight = windows.height;
+  const inWidth = windows.width;
+  const outHeight = windows.gridHeight;
+  const outWidth = windows.gridWidth;
+  const filterHeight = windows.tapRows;
+  const filterWidth = windows.tapColumns;
+  const strideHeight = windows.strideHeight;
+  const strideWidth = windows.strideWidth;
+  const dilationHeight = windows.dilationHeight;
+  const dilationWidth = windows.dilationWidth;
+  const top = windows.padTop;
+  const left = windows.padLeft;
+  const isNine = isPlainNine(windows);
   // Fours of pixels that meet every tap of a filter of three columns.
   const begin = max(0, 2 - left);
   const stop = begin + (max(0, min(inWidth, outWidth - left) - begin) & ~3);

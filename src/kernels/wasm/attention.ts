@@ -1,5 +1,5 @@
 import { compiledKernels } from './compiled.js';
-import { type WasmBackend, withScratch } from './heap.js';
+import { type WasmBackend, withStructure } from './heap.js';
 
 export interface AttentionSizes {
   readonly batch: number;
@@ -28,31 +28,28 @@ export function isEmpty(sizes: AttentionSizes): boolean {
   return batch * heads * queries * keys * depth * width === 0;
 }
 
+/** Runs `body` with the structure `Attention` of assembly/attention.ts, and with scratch memory. */
+function withAttention(
+  backend: WasmBackend,
+  { query, key, value, bias }: AttentionInputs,
+  { batch, heads, queries, keys, depth, width, scale }: AttentionSizes,
+  bytesOf: (address: number) => number,
+  body: (attention: number, scratch: number) => void,
+): void {
+  const integers = [query, key, value, bias, batch, heads, queries, keys, depth, width];
+  withStructure(backend, { integers, numbers: [scale] }, bytesOf, body);
+}
+
 /** Writes `softmax(scale · Q·Kᵀ + bias) · V` of each head to `out`; not where {@link isEmpty}. */
 export function attend(
   backend: WasmBackend,
-  { query, key, value, bias }: AttentionInputs,
+  inputs: AttentionInputs,
   out: number,
   sizes: AttentionSizes,
 ): void {
   const kernels = compiledKernels(backend);
-  const { batch, heads, queries, keys, depth, width, scale } = sizes;
-  withScratch(backend, [kernels.attendScratch(keys, depth, width) / 4], (scratch) => {
-    kernels.attend(
-      query,
-      key,
-      value,
-      bias,
-      out,
-      batch,
-      heads,
-      queries,
-      keys,
-      depth,
-      width,
-      scale,
-      scratch,
-    );
+  withAttention(backend, inputs, sizes, kernels.attendScratch, (attention, scratch) => {
+    kernels.attend(attention, out, scratch);
   });
 }
 
@@ -60,31 +57,12 @@ export function attend(
 export function attendGradients(
   backend: WasmBackend,
   dy: number,
+  inputs: AttentionInputs,
   { query, key, value, bias }: AttentionInputs,
-  gradients: AttentionInputs,
   sizes: AttentionSizes,
 ): void {
   const kernels = compiledKernels(backend);
-  const { batch, heads, queries, keys, depth, width, scale } = sizes;
-  withScratch(backend, [kernels.attendGradientsScratch(keys, depth, width) / 4], (scratch) => {
-    kernels.attendGradients(
-      dy,
-      query,
-      key,
-      value,
-      bias,
-      gradients.query,
-      gradients.key,
-      gradients.value,
-      gradients.bias,
-      batch,
-      heads,
-      queries,
-      keys,
-      depth,
-      width,
-      scale,
-      scratch,
-    );
+  withAttention(backend, inputs, sizes, kernels.attendGradientsScratch, (attention, scratch) => {
+    kernels.attendGradients(attention, dy, query, key, value, bias, scratch);
   });
 }

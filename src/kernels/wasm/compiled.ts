@@ -20,42 +20,18 @@ export interface CompiledKernels {
     rest2: number,
     epsilon: number,
   ): void;
-  attend(
-    query: number,
-    key: number,
-    value: number,
-    bias: number,
-    out: number,
-    batch: number,
-    heads: number,
-    queries: number,
-    keys: number,
-    depth: number,
-    width: number,
-    scale: number,
-    scratch: number,
-  ): void;
-  attendScratch(keys: number, depth: number, width: number): number;
+  attend(attention: number, out: number, scratch: number): void;
+  attendScratch(attention: number): number;
   attendGradients(
+    attention: number,
     dy: number,
-    query: number,
-    key: number,
-    value: number,
-    bias: number,
     dQuery: number,
     dKey: number,
     dValue: number,
     dBias: number,
-    batch: number,
-    heads: number,
-    queries: number,
-    keys: number,
-    depth: number,
-    width: number,
-    scale: number,
     scratch: number,
   ): void;
-  attendGradientsScratch(keys: number, depth: number, width: number): number;
+  attendGradientsScratch(attention: number): number;
   matMul(
     a: number,
     b: number,
@@ -121,41 +97,12 @@ export interface CompiledKernels {
     rows: number,
     channels: number,
   ): void;
-  depthwiseFilterGradient(
-    x: number,
-    dy: number,
-    sums: number,
-    channels: number,
-    inHeight: number,
-    inWidth: number,
-    outHeight: number,
-    outWidth: number,
-    filterHeight: number,
-    filterWidth: number,
-    strideHeight: number,
-    strideWidth: number,
-    dilationHeight: number,
-    dilationWidth: number,
-    top: number,
-    left: number,
-  ): void;
+  depthwiseFilterGradient(windows: number, x: number, dy: number, sums: number): void;
   depthwiseInputGradient(
+    windows: number,
     dy: number,
     filter: number,
     dx: number,
-    channels: number,
-    inHeight: number,
-    inWidth: number,
-    outHeight: number,
-    outWidth: number,
-    filterHeight: number,
-    filterWidth: number,
-    strideHeight: number,
-    strideWidth: number,
-    dilationHeight: number,
-    dilationWidth: number,
-    top: number,
-    left: number,
     taps: number,
   ): void;
   gelu(x: number, y: number, size: number, scratch: number): void;

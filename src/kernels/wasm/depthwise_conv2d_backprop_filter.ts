@@ -7,15 +7,9 @@ import {
 } from '@tensorflow/tfjs-core';
 import { compiledKernels } from './compiled.js';
 import { conv2dInfo } from './conv2d_info.js';
-import { channelsOf, geometryOf } from './depthwise_parts.js';
-import {
-  addressOf,
-  defineKernel,
-  floatsAt,
-  heapFloats,
-  type WasmBackend,
-  withScratch,
-} from './heap.js';
+import { channelsOf } from './depthwise_parts.js';
+import { addressOf, defineKernel, floatsAt, heapFloats, type WasmBackend } from './heap.js';
+import { windowsOf, withWindows } from './windows.js';
 
 /** The gradient for one channel of each input channel's outputs, summed over images in float64. */
 function filterGradient(
@@ -30,13 +24,14 @@ function filterGradient(
   const xImage = inHeight * inWidth * inChannels * 4;
   const dyImage = outHeight * outWidth * inChannels * 4;
   const { depthwiseFilterGradient } = compiledKernels(backend);
-  withScratch(backend, [size], (sums) => {
-    const image = floatsAt(backend, sums!, size);
+  const bytesOf = () => size * 4;
+  withWindows(backend, windowsOf(info), bytesOf, (windows, sums) => {
+    const image = floatsAt(backend, sums, size);
     for (let n = 0; n < batchSize; n++) {
       image.fill(0);
       const from = addressOf(backend, x) + n * xImage;
       const slopes = addressOf(backend, dy) + n * dyImage;
-      depthwiseFilterGradient(from, slopes, sums!, ...geometryOf(info));
+      depthwiseFilterGradient(windows, from, slopes, sums);
       for (let i = 0; i < size; i++) totals[i] = totals[i]! + image[i]!;
     }
   });

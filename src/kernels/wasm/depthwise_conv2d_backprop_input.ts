@@ -7,8 +7,9 @@ import {
 } from '@tensorflow/tfjs-core';
 import { compiledKernels } from './compiled.js';
 import { conv2dInfo } from './conv2d_info.js';
-import { channelsOf, geometryOf } from './depthwise_parts.js';
-import { addressOf, defineKernel, heapFloats, type WasmBackend, withScratch } from './heap.js';
+import { channelsOf } from './depthwise_parts.js';
+import { addressOf, defineKernel, heapFloats, type WasmBackend } from './heap.js';
+import { windowsOf, withWindows } from './windows.js';
 
 /** The gradient through one channel of each input channel's outputs. */
 function inputGradient(
@@ -22,11 +23,12 @@ function inputGradient(
   const dxImage = inHeight * inWidth * inChannels * 4;
   const dyImage = outHeight * outWidth * inChannels * 4;
   const { depthwiseInputGradient } = compiledKernels(backend);
-  withScratch(backend, [2 * info.filterHeight * info.filterWidth], (taps) => {
+  const bytesOf = () => 8 * info.filterHeight * info.filterWidth;
+  withWindows(backend, windowsOf(info), bytesOf, (windows, taps) => {
     const [slopes, taken, to] = [dy, filter, dx].map((t) => addressOf(backend, t));
     for (let n = 0; n < batchSize; n++) {
       const [from, image] = [slopes! + n * dyImage, to! + n * dxImage];
-      depthwiseInputGradient(from, taken!, image, ...geometryOf(info), taps!);
+      depthwiseInputGradient(windows, from, taken!, image, taps);
     }
   });
   return dx;

@@ -129,3 +129,21 @@ export function withScratch(
     for (const address of addresses) backend.wasm._free(address);
   }
 }
+
+/**
+ * Runs `body` with the address of a structure that a compiled function reads — int32, then float32 —
+ * and of as much scratch memory as `bytesOf` asks for it.
+ */
+export function withStructure(
+  backend: WasmBackend,
+  { integers, numbers = [] }: { integers: readonly number[]; numbers?: readonly number[] },
+  bytesOf: (address: number) => number,
+  body: (address: number, scratch: number) => void,
+): void {
+  withScratch(backend, [integers.length + numbers.length], (address) => {
+    const index = address! >>> 2;
+    heapInts(backend).set(integers, index);
+    heapFloats(backend).set(numbers, index + integers.length);
+    withScratch(backend, [bytesOf(address!) / 4], (scratch) => body(address!, scratch!));
+  });
+}

@@ -1,5 +1,5 @@
 import type { backend_util } from '@tensorflow/tfjs-core';
-import { heapInts, type WasmBackend, withScratch } from './heap.js';
+import { type WasmBackend, withStructure } from './heap.js';
 
 /** The structure `Windows` of assembly/windows.ts, which says what its members mean, in their order. */
 const MEMBERS = [
@@ -72,11 +72,6 @@ export function withWindows(
   bytesOf: (address: number) => number,
   body: (address: number, scratch: number) => void,
 ): void {
-  withScratch(backend, [MEMBERS.length], (address) => {
-    heapInts(backend).set(
-      MEMBERS.map((member) => windows[member]),
-      address >>> 2,
-    );
-    withScratch(backend, [bytesOf(address) / 4], (scratch) => body(address, scratch));
-  });
+  const integers = MEMBERS.map((member) => windows[member]);
+  withStructure(backend, { integers }, bytesOf, body);
 }
