@@ -4,7 +4,6 @@
  * and memory as the batch grows. Prints Markdown tables of medians.
  * Run: `npx tsx bench/attention.ts`.
  */
-import { cpus } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-cpu';
@@ -13,6 +12,7 @@ import '../src/kernels/index.js';
 import { hasRelaxedSimd } from '../src/kernels/wasm/compiled.js';
 import { classBatchAttention } from '../src/ops/class_batch_attention.js';
 import { scaledDotProductAttention } from '../src/ops/scaled_dot_product_attention.js';
+import { machine, median, processorMs, useKernels } from './measure.js';
 
 interface Case {
   readonly label: string;
@@ -59,35 +59,13 @@ const kernelNames = ['ClassBatchAttention', 'BtnScaledDotProductAttention'].flat
   `${name}Grad`,
 ]);
 
-/** Puts the kernels of one kind in place: ours, or the composites, which the cpu backend has. */
-function use(kernels: ReadonlyMap<string, tf.KernelConfig>): void {
-  for (const [name, config] of kernels) {
-    tf.unregisterKernel(name, 'wasm');
-    tf.registerKernel({ ...config, backendName: 'wasm' });
-  }
-}
-
-/** Processor time of this process in milliseconds: other processes do not lengthen it much. */
-function timed(run: () => void): number {
-  const before = process.cpuUsage();
-  run();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1]!;
-}
-
 await tf.setBackend('wasm');
-const registered = (backend: string) =>
-  new Map(kernelNames.map((name) => [name, tf.getKernel(name, backend)!]));
-const kinds = [registered('cpu'), registered('wasm')];
-
-console.log(
-  `${cpus()[0]?.model}; Node ${process.version}; TensorFlow.js ${tf.version_core}, ` +
-    `relaxed SIMD ${hasRelaxedSimd}\n`,
+/** The composites, which the cpu backend has, and ours. */
+const kinds = ['cpu', 'wasm'].map((backend) =>
+  kernelNames.map((name) => tf.getKernel(name, backend)!),
 );
+
+console.log(`${machine()}, relaxed SIMD ${hasRelaxedSimd}\n`);
 interface Heap {
   HEAPU8: Uint8Array;
   _malloc(bytes: number): number;
@@ -119,7 +97,7 @@ function highWater(heap: Heap, run: () => void): number {
 
 console.log('| class batch attention, C 7, E 49 | ms | beyond inputs and outputs | heap grows |');
 console.log('|---|---:|---:|---:|');
-use(kinds[1]!);
+useKernels(kinds[1]!);
 const { wasm: heap } = tf.backend() as unknown as { wasm: Heap };
 const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 for (const batch of [256, 512, 1024, 2048, 4096]) {
@@ -131,7 +109,7 @@ for (const batch of [256, 512, 1024, 2048, 4096]) {
   const outputs = 4 * inputs.reduce((sum, { size }) => sum + size, inputs[2]!.size);
   const beyond = highWater(heap, run) - outputs;
   const growth = heap.HEAPU8.length - before;
-  const ms = median([timed(run), timed(run), timed(run)]);
+  const ms = median([processorMs(run), processorMs(run), processorMs(run)]);
   console.log(`| B ${batch} | ${ms.toFixed(1)} | ${mebibytes(beyond)} | ${mebibytes(growth)} |`);
   tf.dispose([inputs, dy]);
 }
@@ -146,13 +124,13 @@ for (const { label, shapes, op, flop } of cases) {
   const run = () => tf.dispose(tf.grads(op)(inputs, dy));
   const times: [number[], number[]] = [[], []];
   const [compositeBytes, ourBytes] = kinds.map((kernels) => {
-    use(kernels);
+    useKernels(kernels);
     return highWater(heap, run);
   }) as [number, number];
   for (let round = -2; round < 15; round++) {
     kinds.forEach((kernels, i) => {
-      use(kernels);
-      const ms = timed(run);
+      useKernels(kernels);
+      const ms = processorMs(run);
       if (round >= 0) times[i]!.push(ms);
     });
   }

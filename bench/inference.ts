@@ -3,29 +3,25 @@
  * comes before it: building the network and optimizing it. All times are the processor's, which other
  * processes lengthen least. Run: `npx tsx bench/inference.ts [rounds]`.
  */
-import { cpus, totalmem } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-wasm';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { btn, btnConfig, optimizeForInference } from '../src/models/index.js';
+import { machine, median, processorMs, useKernels } from './measure.js';
 
 const rounds = Number(process.argv[2] ?? 7);
 await tf.setBackend('wasm');
 
-function processorSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-}
-
-const medianOf = (list: number[]) =>
-  [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] as number;
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 
+/** The result of `body` and the processor's seconds. */
 function timed<T>(body: () => T): [result: T, seconds: number] {
-  const start = processorSeconds();
-  const result = body();
-  return [result, processorSeconds() - start];
+  let result: T;
+  const ms = processorMs(() => {
+    result = body();
+  });
+  return [result!, ms / 1000];
 }
 
 function forward(model: LayersModel, images: tf.Tensor): number {
@@ -41,20 +37,17 @@ function forward(model: LayersModel, images: tf.Tensor): number {
 function peakBytes(model: LayersModel, images: tf.Tensor): number {
   let peak = 0;
   const kernels = tf.getKernelsForBackend('wasm');
-  const use = (config: tf.KernelConfig) => {
-    tf.unregisterKernel(config.kernelName, 'wasm');
-    tf.registerKernel(config);
-  };
-  for (const config of kernels) {
-    const kernelFunc: tf.KernelFunc = (given) => {
-      const result = config.kernelFunc(given);
+  const watched = kernels.map(({ kernelName, kernelFunc }): tf.KernelConfig => {
+    const watching: tf.KernelFunc = (given) => {
+      const result = kernelFunc(given);
       peak = Math.max(peak, tf.memory().numBytes);
       return result;
     };
-    use({ kernelName: config.kernelName, backendName: 'wasm', kernelFunc });
-  }
+    return { kernelName, backendName: 'wasm', kernelFunc: watching };
+  });
+  useKernels(watched);
   forward(model, images);
-  kernels.forEach(use);
+  useKernels(kernels);
   return peak - tf.memory().numBytes;
 }
 
@@ -72,11 +65,7 @@ function total(bytes: WeightBytes): number {
 }
 
 const config = btnConfig('full', { numClasses: 7, seed: 1 });
-const [cpu] = cpus();
-console.log(
-  `${cpu?.model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}; ` +
-    `TensorFlow.js ${tf.version_core}, wasm; ${rounds} interleaved rounds, one thread\n`,
-);
+console.log(`${machine()}, wasm; ${rounds} interleaved rounds, one thread\n`);
 const [plain, build] = timed(() => btn(config));
 const [zeros, buildZeros] = timed(() => btn(config, { startsFromZeros: () => true }));
 zeros.dispose();
@@ -102,7 +91,7 @@ for (const batch of [1, 8]) {
     const perImage = times[i]!.map((seconds) => seconds / batch);
     const spread = `${Math.min(...perImage).toFixed(3)}–${Math.max(...perImage).toFixed(3)}`;
     const peak = mebibytes(peakBytes(i === 0 ? plain : optimized, images));
-    console.log(`| ${name} | ${batch} | ${medianOf(perImage).toFixed(3)} | ${spread} | ${peak} |`);
+    console.log(`| ${name} | ${batch} | ${median(perImage).toFixed(3)} | ${spread} | ${peak} |`);
   }
   images.dispose();
 }

@@ -1,10 +1,10 @@
 /**
  * Times the kernels of src/kernels/wasm against those of tfjs-backend-wasm, where it has one. Prints a Markdown table. Run: `npx tsx bench/kernels.ts [name part]`.
  */
-import { cpus, totalmem } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-wasm';
+import { kernelsOf, machine, processorMs, useKernels } from './measure.js';
 
 type Attrs = NonNullable<Parameters<tf.KernelFunc>[0]['attrs']>;
 
@@ -254,20 +254,14 @@ const cases: Case[] = [
   },
 ];
 
-/** Processor time of this process in milliseconds: unlike wall time, other processes do not lengthen it much. */
-function processorTime(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
 /** Milliseconds of the fastest run. */
 function time(run: () => void): number {
   let best = Number.POSITIVE_INFINITY;
-  const start = processorTime();
-  for (let i = 0; i < 200 && (i < 3 || processorTime() - start < 300); i++) {
-    const before = processorTime();
-    run();
-    best = Math.min(best, processorTime() - before);
+  let spent = 0;
+  for (let i = 0; i < 200 && (i < 3 || spent < 300); i++) {
+    const ms = processorMs(run);
+    spent += ms;
+    best = Math.min(best, ms);
   }
   return best;
 }
@@ -285,19 +279,12 @@ function timeKernel({ kernel, inputs, attrs }: Case): number {
 // First the kernels as tfjs-backend-wasm registers them, then ours.
 const selected = cases.filter(({ kernel }) => kernel.includes(wanted));
 await tf.setBackend('wasm');
-const stock = new Map(tf.getKernelsForBackend('wasm').map((config) => [config.kernelName, config]));
+const stock = kernelsOf('wasm');
 await import('../src/kernels/index.js');
-const ours = new Map(tf.getKernelsForBackend('wasm').map((config) => [config.kernelName, config]));
+const ours = kernelsOf('wasm');
 
-function use(config: tf.KernelConfig): void {
-  tf.unregisterKernel(config.kernelName, 'wasm');
-  tf.registerKernel(config);
-}
-
-const [cpu] = cpus();
 console.log(
-  `${cpu?.model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}; ` +
-    `TensorFlow.js ${tf.version_core}, wasm SIMD ${await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')}, ` +
+  `${machine()}, wasm SIMD ${await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')}, ` +
     `threads ${await tf.env().getAsync('WASM_HAS_MULTITHREAD_SUPPORT')}\n`,
 );
 console.log('| kernel | case | stock ms | ours ms | faster | stock GFLOP/s | ours GFLOP/s |');
@@ -306,10 +293,10 @@ for (const c of selected) {
   const stockConfig = stock.get(c.kernel);
   let before: number | undefined;
   if (stockConfig) {
-    use(stockConfig);
+    useKernels([stockConfig]);
     before = timeKernel(c);
   }
-  use(ours.get(c.kernel) as tf.KernelConfig);
+  useKernels([ours.get(c.kernel)!]);
   const after = timeKernel(c);
   const rate = (ms: number) => (c.flop ? (c.flop / ms / 1e6).toFixed(1) : '');
   const [stockMs, faster, stockRate] = before

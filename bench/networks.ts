@@ -4,21 +4,21 @@
  * with the fastest and the slowest round. Run: `npx tsx bench/networks.ts [rounds]`.
  */
 import { spawn } from 'node:child_process';
-import { cpus, totalmem } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-wasm';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { kernelsOf, machine, median, useKernels } from './measure.js';
 
 // Before ours replace them.
 await tf.setBackend('wasm');
-const stock = new Map(tf.getKernelsForBackend('wasm').map((config) => [config.kernelName, config]));
+const stock = kernelsOf('wasm');
 const { btn, btnConfig, ir50, optimizeForInference } = await import('../src/models/index.js');
 const { Adam } = await import('../src/training/adam.js');
 const { trainStep } = await import('../src/training/step.js');
-const ours = tf.getKernelsForBackend('wasm');
+const ours = kernelsOf('wasm');
 
 const rounds = Number(process.argv[2] ?? 5);
 const python = process.env.BTN_LAYERS_PYTHON;
@@ -44,18 +44,13 @@ async function timed(body: () => unknown): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-/** Runs `body` with the kernels that tfjs-backend-wasm registers itself. */
+/** Runs `body` with the kernels that tfjs-backend-wasm has itself; ops that it lacks stay ours. */
 async function withStock<T>(body: () => Promise<T>): Promise<T> {
-  const replaced = ours.filter(({ kernelName }) => stock.has(kernelName));
-  const use = (config: tf.KernelConfig) => {
-    tf.unregisterKernel(config.kernelName, 'wasm');
-    tf.registerKernel(config);
-  };
-  for (const { kernelName } of replaced) use(stock.get(kernelName)!);
+  useKernels(stock.values());
   try {
     return await body();
   } finally {
-    replaced.forEach(use);
+    useKernels([...stock.keys()].map((name) => ours.get(name)!));
   }
 }
 
@@ -158,25 +153,21 @@ const cases: (() => Case)[] = [
   () => stepCase(8),
 ];
 
-const [cpu] = cpus();
-console.log(
-  `${cpu?.model}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB; Node ${process.version}; ` +
-    `TensorFlow.js ${tf.version_core}, wasm; ${rounds} interleaved rounds, one thread\n`,
-);
+console.log(`${machine()}, wasm; ${rounds} interleaved rounds, one thread\n`);
 console.log('| network | batch | | s an image | spread | ours is |');
 console.log('|---|---:|---|---:|---:|---:|');
 for (const make of cases) {
   const tensors = tf.memory().numTensors;
   const current = make();
   const times = await measure(current);
-  const median = (list: number[]) => list[Math.floor(list.length / 2)]! / current.batch;
-  const own = median(times[0]!);
+  const perImage = (list: readonly number[]) => median(list) / current.batch;
+  const own = perImage(times[0]!);
   for (const [i, { name }] of current.peers.entries()) {
     const list = times[i]!;
     const spread = `${(list[0]! / current.batch).toFixed(3)}–${(list.at(-1)! / current.batch).toFixed(3)}`;
-    const ratio = i === 0 ? '' : `${(median(list) / own).toFixed(2)}× as fast`;
+    const ratio = i === 0 ? '' : `${(perImage(list) / own).toFixed(2)}× as fast`;
     console.log(
-      `| ${current.name} | ${current.batch} | ${name} | ${median(list).toFixed(3)} | ${spread} | ${ratio} |`,
+      `| ${current.name} | ${current.batch} | ${name} | ${perImage(list).toFixed(3)} | ${spread} | ${ratio} |`,
     );
   }
   current.dispose();

@@ -3,10 +3,10 @@
  * Rounds alternate; the fastest of each counts. Prints a Markdown table, with the bytes of inputs and outputs a second.
  * Run: `npx tsx bench/op_kernels.ts [name part]`.
  */
-import { cpus } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-wasm';
+import { type Kernels, kernelsOf, machine, processorMs, useKernels } from './measure.js';
 
 interface Case {
   readonly kernel: string;
@@ -18,18 +18,14 @@ await tf.setBackend('wasm');
 for (const op of ['adam_update', 'affine', 'batch_norm', 'gelu', 'layer_norm', 'prelu']) {
   await import(`../src/ops/${op}.js`);
 }
-const configs = () =>
-  new Map(tf.getKernelsForBackend('wasm').map((config) => [config.kernelName, config]));
-const stock = configs();
+const stock = kernelsOf('wasm');
 await import('../src/kernels/index.js');
-const ours = configs();
+const ours = kernelsOf('wasm');
+const changed = [...ours.keys()].filter((name) => stock.get(name) !== ours.get(name));
 
-function use(kernels: Map<string, tf.KernelConfig>): void {
-  for (const [name, config] of kernels) {
-    if (stock.get(name) === ours.get(name)) continue;
-    if (tf.getKernel(name, 'wasm')) tf.unregisterKernel(name, 'wasm');
-    tf.registerKernel(config);
-  }
+/** Of what ours replace: what a name has of one kind, if anything. */
+function use(kernels: Kernels): void {
+  useKernels(changed.flatMap((name) => kernels.get(name) ?? []));
 }
 
 const maps = [
@@ -55,7 +51,6 @@ const cases: Case[] = [
     attrs: { epsilon },
   })),
   ...rows(maps, (x, c) => ({ kernel: 'BtnAffine', inputs: [x, c, c] })),
-  ...rows(maps, (x, c) => ({ kernel: 'BtnPrelu', inputs: [x, c] })),
   ...rows(maps, (x, c) => ({ kernel: 'BtnPreluGrad', inputs: [x, x, c] })),
   ...rows(tokens, (x, c) => ({ kernel: 'BtnLayerNorm', inputs: [x, c, c], attrs: { epsilon } })),
   ...rows(tokens, (x, c) => ({
@@ -71,14 +66,6 @@ const cases: Case[] = [
     attrs: { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
   })),
 ];
-
-/** Processor milliseconds of one run. */
-function time(run: () => void): number {
-  const before = process.cpuUsage();
-  run();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
-}
 
 function compare({ kernel, inputs, attrs = {} }: Case) {
   const tensors = inputs.map((shape) => tf.abs(tf.randomNormal(shape)));
@@ -96,7 +83,7 @@ function compare({ kernel, inputs, attrs = {} }: Case) {
     [stock, ours].forEach((kernels, i) => {
       use(kernels);
       run();
-      const spent = time(() => {
+      const spent = processorMs(() => {
         for (let r = 0; r < repeats; r++) run();
       });
       best[i] = Math.min(best[i]!, spent / repeats);
@@ -110,13 +97,11 @@ function compare({ kernel, inputs, attrs = {} }: Case) {
 function copyRate(): number {
   const from = new Float32Array(2 ** 22).fill(1);
   const to = new Float32Array(2 ** 22);
-  const best = Math.min(...Array.from({ length: 20 }, () => time(() => to.set(from))));
+  const best = Math.min(...Array.from({ length: 20 }, () => processorMs(() => to.set(from))));
   return (2 * from.byteLength) / best / 1e6;
 }
 
-console.log(
-  `${cpus()[0]?.model}; Node ${process.version}; a copy moves ${copyRate().toFixed(1)} GB/s\n`,
-);
+console.log(`${machine()}; a copy moves ${copyRate().toFixed(1)} GB/s\n`);
 console.log('| kernel | inputs | composite ms | ours ms | faster | GB/s |');
 console.log('|---|---|---:|---:|---:|---:|');
 for (const c of cases.filter(({ kernel }) => kernel.includes(process.argv[2] ?? ''))) {

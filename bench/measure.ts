@@ -1,0 +1,40 @@
+/** What the benchmarks share: whose time counts, which kernels run, and on what machine. */
+import { cpus, totalmem } from 'node:os';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** Such as `AMD EPYC, 2 cores, 24 GiB; Node v20.20.2; TensorFlow.js 4.22.0`. */
+export function machine(): string {
+  const [cpu] = cpus();
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return (
+    `${cpu?.model}, ${cpus().length} cores, ${memory} GiB; Node ${process.version}; ` +
+    `TensorFlow.js ${tf.version_core}`
+  );
+}
+
+/** Processor time of this process in milliseconds: unlike wall time, other processes do not lengthen it much. */
+export function processorMs(run: () => void): number {
+  const before = process.cpuUsage();
+  run();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
+}
+
+export type Kernels = ReadonlyMap<string, tf.KernelConfig>;
+
+/** The kernels that a backend has at present, by name. */
+export function kernelsOf(backend: string): Kernels {
+  return new Map(tf.getKernelsForBackend(backend).map((config) => [config.kernelName, config]));
+}
+
+/** Puts kernels in place of those that the wasm backend has under their names. */
+export function useKernels(kernels: Iterable<tf.KernelConfig>): void {
+  for (const config of kernels) {
+    if (tf.getKernel(config.kernelName, 'wasm')) tf.unregisterKernel(config.kernelName, 'wasm');
+    tf.registerKernel({ ...config, backendName: 'wasm' });
+  }
+}
