@@ -45,10 +45,13 @@ describe('normalise', () => {
   it('takes mean and deviation of ImageNet from each channel', () => {
     const pixels = Uint8Array.from({ length: 256 * 3 }, (_, i) => Math.floor(i / 3));
     const values = normalise({ pixels, size: 16 });
+    const f = Math.fround;
     values.forEach((value, i) => {
       const [byte, channel] = [Math.floor(i / 3), i % 3];
       const exact = (byte / 255 - imageNet.mean[channel]!) / imageNet.std[channel]!;
-      // Float32 steps near 1: ToTensor and Normalize round three times.
+      const [mean, std] = [f(imageNet.mean[channel]!), f(imageNet.std[channel]!)];
+      // To the last bit: ToTensor and Normalize round after each of three steps.
+      expect(value).toBe(f(f(f(byte / 255) - mean) / std));
       expect(Math.abs(value - exact)).toBeLessThan(5e-7);
     });
     expect(values.includes(0)).toBe(false);
