@@ -56,7 +56,7 @@ export function program(): Command {
       .command('evaluate')
       .description('evaluate a checkpoint on the test split, each image alone (vit)')
       .option('--data <dir>', 'data set: test/1…C/*.jpg')
-      .addOption(dataTypeOption('what a .pth was trained on'))
+      .addOption(dataTypeOption(ofCheckpoint))
       .option('--checkpoint <path>', checkpointHelp)
       .addOption(renameOption())
       .option('--batch-size <n>', 'images at once (default: 32)', integerFlag)
@@ -70,7 +70,7 @@ export function program(): Command {
       .description('print the expression of each image, with probabilities')
       .argument('<images...>', 'image files')
       .option('--checkpoint <path>', checkpointHelp)
-      .addOption(dataTypeOption('what a .pth was trained on'))
+      .addOption(dataTypeOption(ofCheckpoint))
       .addOption(renameOption())
       .option('--json', 'print JSON instead of a table')
       .option('--strict', 'fail on an unusable image instead of skipping it'),
@@ -81,11 +81,14 @@ export function program(): Command {
     .description('convert weights: .pth (read only), .safetensors, TensorFlow.js model folder')
     .argument('<from>', 'a .pth, a .safetensors, a model.json or the folder of a model or a run')
     .argument('<to>', 'a new NAME.safetensors, or a new folder for a TensorFlow.js model')
-    .addOption(dataTypeOption('what a .pth was trained on'))
+    .addOption(dataTypeOption(ofCheckpoint))
     .addOption(renameOption())
     .action(convertCommand);
   return command;
 }
+
+const ofCheckpoint =
+  'what it was trained on (default: what the file says; a .pth: RAF-DB, AffectNet-8)';
 
 const checkpointHelp =
   'a run folder (its best), a checkpoint folder, a model.json, a .pth or a .safetensors';
@@ -114,8 +117,8 @@ function renameOption(): Option {
   return new Option('--rename <file>', 'JSON table of names by pattern, for a .pth of other names');
 }
 
-function dataTypeOption(what = 'the data set'): Option {
-  return new Option('--data-type <type>', `${what}, also --data_type (default: RAF-DB)`).choices(
+function dataTypeOption(what = 'the data set (default: RAF-DB)'): Option {
+  return new Option('--data-type <type>', `${what}, also --data_type`).choices(
     Object.keys(dataTypes) as DataType[],
   );
 }

@@ -130,7 +130,9 @@ async function btnOfWeights(path: string, wanted: WantedBtn): Promise<LoadedBtn>
   checkWanted(path, metadata, wanted);
   // What a file may lack keeps its initial values: only these are worth their time.
   const startsFromZeros = (layer: string) => !isBtnModule(`${layer}.`);
-  const model = btn({ ...metadata.config, seed: initialSeed }, { startsFromZeros });
+  const model = build(path, () =>
+    btn({ ...metadata.config, seed: initialSeed }, { startsFromZeros }),
+  );
   try {
     const report = applyStateDict(model, file.stateDict, { strict: false });
     checkFit(path, report);
@@ -139,6 +141,15 @@ async function btnOfWeights(path: string, wanted: WantedBtn): Promise<LoadedBtn>
   } catch (error) {
     model.dispose();
     throw error;
+  }
+}
+
+/** Options that a file's own word gives may be such that no network can have them. */
+function build(path: string, make: () => LayersModel): LayersModel {
+  try {
+    return make();
+  } catch (error) {
+    throw new UserError(`cannot use ${path}: ${firstLine(error)}`, { cause: error });
   }
 }
 
@@ -220,7 +231,7 @@ function namesFit(count: number): string {
   return count === 1 ? '1 name fits' : `${count} names fit`;
 }
 
-/** Such as `mla (5 weights), class_query (2 weights)`. */
+/** Modules with how many of their weights are meant: `mla (5), class_query (2)`. */
 function modulesOf(names: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const name of names) {

@@ -199,6 +199,13 @@ describe('a weights file', () => {
       const rename = writeFile(at(name), text);
       expect(await failure(exported, { rename })).toMatch(expected[i]!);
     }
+    const { tensors: own, metadata } = readSafetensors(readFileSync(exported));
+    const said = JSON.parse(metadata.btn_layers!);
+    said.config.multiLevelAttention = { numHeads: 7 };
+    const lied = writeSafetensors(own, { btn_layers: JSON.stringify(said) });
+    expect(await failure(writeFile(at('lied.safetensors'), lied))).toMatch(
+      /^UserError: cannot use .*lied\.safetensors: .*numHeads 7 must divide the width 64$/,
+    );
     expect(await failure(writeFile(at('empty.pth'), ''))).toMatch(
       /^UserError: cannot read .*empty/,
     );
