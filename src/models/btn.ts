@@ -24,6 +24,7 @@ import { PositionEmbedding } from '../layers/position_embedding.js';
 import { SliceTokens } from '../layers/slice_tokens.js';
 import { Subsample } from '../layers/subsample.js';
 import { TransformerBlock } from '../layers/transformer_block.js';
+import { checkHeads } from '../ops/scaled_dot_product_attention.js';
 import type { BtnConfig, ClassifierConfig, FusionConfig } from './config.js';
 import { ir50Maps } from './ir50.js';
 import { mobileFaceNetMaps } from './mobilefacenet.js';
@@ -71,6 +72,7 @@ export function btn(
 function wireBtn(config: BtnConfig): tfl.LayersModel {
   const { inputSize, backboneSize, numClasses, classifier } = config;
   checkSizes(inputSize, backboneSize);
+  checkParts(config);
   const wiring: Wiring = { seed: seedSequence(config.seed), trainable: true };
   const input = tfl.input({ shape: [inputSize, inputSize, 3], name: 'image' });
   const stride = inputSize / backboneSize;
@@ -204,6 +206,21 @@ function lastLevelOf(levels: Node[]): [begin: number, count: number] {
   const counts = levels.map((level) => level.shape[1]!);
   const count = counts.at(-1)!;
   return [counts.reduce((sum, n) => sum + n, 0) - count, count];
+}
+
+/** Before any layer has weights, which would stay behind when a later one cannot be made. */
+function checkParts({ image, fusion, classifier, ...parts }: BtnConfig): void {
+  image.widths.forEach((width, i) => {
+    checkHeads(`btn: fusion level ${i + 1}`, width, fusion.numHeads[i]!);
+  });
+  checkHeads('btn: classifier', classifier.width, classifier.numHeads);
+  const { multiLevelAttention, batchTransformer } = parts;
+  if (multiLevelAttention) {
+    const { numHeads = 8 } = multiLevelAttention;
+    checkHeads('btn: multiLevelAttention', classifier.width, numHeads);
+    new MultiLevelAttention({ name: 'mla', ...multiLevelAttention });
+  }
+  if (batchTransformer) new BatchTransformer({ name: 'cba', ...batchTransformer });
 }
 
 function checkSizes(inputSize: number, backboneSize: number): void {
