@@ -28,6 +28,11 @@ export function program(): Command {
       )
       .option('--lr <rate>', 'learning rate (default: the recipe of the data type)', numberFlag)
       .option('--batch-size <n>', 'images a step (default: the recipe)', integerFlag)
+      .option(
+        '--micro-batch <n>',
+        'images in memory at once; attention spans the batch all the same (default: the recipe)',
+        integerFlag,
+      )
       .option('--epochs <n>', 'passes over the data (default: the recipe)', integerFlag)
       .option('--lambda <weight>', 'weight of the ViT loss (default: 1)', numberFlag)
       .option(
@@ -37,8 +42,18 @@ export function program(): Command {
       )
       .option('--class-balanced', 'draw each class equally often (default: the recipe)')
       .option('--no-class-balanced', 'draw each image once an epoch')
+      .option(
+        '--validation <part>',
+        'part of train/ to hold out, which chooses the best epoch (default: 0, the test split does)',
+        numberFlag,
+      )
       .option('--seed <n>', 'seed of weights, order and augmentation (default: 1)', integerFlag)
       .option('--max-steps <n>', 'stop after so many steps', integerFlag)
+      .option(
+        '--keep-checkpoints <n>',
+        'how many of the last checkpoints to keep, beside the best (default: 2)',
+        integerFlag,
+      )
       .option('--out <dir>', 'run folder (default: runs/ and a name by data, preset and time)')
       .option(
         '--resume <path>',

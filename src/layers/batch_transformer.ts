@@ -40,6 +40,7 @@ export interface BatchTransformerConfig extends SeededConfig {
  */
 export class BatchTransformer extends BtnLayer {
   static readonly className = 'BatchTransformer';
+  override readonly mixesBatch = true;
   private readonly config: BatchTransformerConfig;
   private readonly encoder: ChannelPositionalEncoding;
   private readonly attention: ClassBatchAttention;

@@ -23,6 +23,8 @@ export type Weight = ReturnType<layers.Layer['addWeight']>;
  * follows: they are ignored, and ours are inputs of their own.
  */
 export abstract class BtnLayer extends layers.Layer {
+  /** Whether the output of a sample depends on the other samples, in training or not. */
+  readonly mixesBatch: boolean = false;
   protected readonly seed: number | undefined;
   /** Set by the layer that this one is a part of, so that weight names stay unique. */
   private weightPrefix = '';
@@ -117,10 +119,17 @@ export function nthSeed(seed: number | undefined, n: number): number | undefined
 }
 
 /**
- * The seed of one layer's random mask in one call. `model.apply(x, { training: true, seed })` makes
- * every mask repeatable without any state in the layers: the same seed gives the same masks.
+ * What fixes one layer's random mask in one call. `model.apply(x, { training: true, seed })` makes every
+ * mask repeatable without any state in the layers: the same seed gives the same masks. Where x is a
+ * part of a batch, `firstSample` says where in the batch it begins.
  */
-export function callSeed(layerName: string, kwargs: Kwargs | undefined): number | undefined {
-  const seed = kwargs?.seed;
-  return typeof seed === 'number' ? mixSeeds(seed, hashText(layerName)) : undefined;
+export function callMask(
+  layerName: string,
+  kwargs: Kwargs | undefined,
+): { seed?: number; firstSample?: number } {
+  const { seed, firstSample } = (kwargs ?? {}) as { seed?: number; firstSample?: number };
+  return {
+    ...(seed !== undefined && { seed: mixSeeds(seed, hashText(layerName)) }),
+    ...(firstSample !== undefined && { firstSample }),
+  };
 }

@@ -39,6 +39,7 @@ export interface ClassBatchAttentionConfig extends LayerConfig {
  */
 export class ClassBatchAttention extends BtnLayer {
   static readonly className = 'ClassBatchAttention';
+  override readonly mixesBatch = true;
   private readonly scale: number | undefined;
   private readonly returnAttention: boolean;
 

@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { dropoutMask } from '../ops/mask.js';
 import {
   BtnLayer,
-  callSeed,
+  callMask,
   isTraining,
   type Kwargs,
   type LayerConfig,
   onlyTensor,
-  seedArg,
 } from './btn_layer.js';
 
 export interface DropPathConfig extends LayerConfig {
@@ -38,11 +38,8 @@ export class DropPath extends BtnLayer {
     return tf.tidy(() => {
       const x = onlyTensor(inputs);
       if (this.rate === 0 || !isTraining(kwargs)) return tf.clone(x);
-      const keep = 1 - this.rate;
       const shape = [x.shape[0]!, ...Array<number>(x.rank - 1).fill(1)];
-      const { seed } = seedArg(callSeed(this.name, kwargs));
-      const kept = tf.floor(tf.add(tf.randomUniform(shape, 0, 1, 'float32', seed), keep));
-      return tf.mul(x, tf.div(kept, keep));
+      return tf.mul(x, dropoutMask(shape, { rate: this.rate, ...callMask(this.name, kwargs) }));
     });
   }
 

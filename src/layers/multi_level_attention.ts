@@ -9,7 +9,7 @@ import { checkHeads } from '../ops/scaled_dot_product_attention.js';
 import type { Shape } from '../ops/shape_check.js';
 import {
   BtnLayer,
-  callSeed,
+  callMask,
   isTraining,
   type Kwargs,
   knownSize,
@@ -116,7 +116,7 @@ export class MultiLevelAttention extends BtnLayer {
       const outputs = multiLevelAttention(levels, this.readWeights(), {
         numHeads,
         dropout: isTraining(kwargs) ? dropout : 0,
-        seed: callSeed(this.name, kwargs),
+        ...callMask(this.name, kwargs),
       });
       return Array.isArray(inputs) ? outputs : outputs[0]!;
     });

@@ -178,6 +178,7 @@ async function step(run: Run, batch: ImageBatch, draws: readonly number[]): Prom
       {
         learningRate: exponentialDecay(settings.learningRate, epoch, settings.decay),
         lambda: settings.lambda,
+        microBatch: settings.microBatch,
         seed: mixSeeds(mixSeeds(settings.seed, epoch), position),
       },
     );

@@ -16,6 +16,13 @@ export interface TrainSettings extends Recipe, Pretrained {
   lambda: number;
   multiLevelAttention: NonNullable<BtnConfigOptions['multiLevelAttention']>;
   batchTransformer: NonNullable<BtnConfigOptions['batchTransformer']>;
+  /**
+   * The part of `train/`, of each class alike, that is held out of training to choose the best epoch;
+   * 0: the test split chooses it.
+   */
+  validation: number;
+  /** How many of the last checkpoints to keep. */
+  keepCheckpoints: number;
   /** File of the weights that the run began with, if not with random ones. */
   initialWeights?: string;
 }
@@ -31,10 +38,13 @@ const keys = [
   'learningRate',
   'decay',
   'batchSize',
+  'microBatch',
   'epochs',
   'augmentation',
   'samRho',
   'classBalanced',
+  'validation',
+  'keepCheckpoints',
   'pretrainedIr50',
   'pretrainedMobilefacenet',
   'initialWeights',
@@ -66,17 +76,21 @@ export function freshSettings(options: Partial<TrainSettings>): TrainSettings {
     lambda: 1,
     multiLevelAttention: true,
     batchTransformer: true,
+    ...runDefaults,
     ...recipeOf(dataType, preset),
     ...given(options),
   });
 }
+
+/** The checkpoint before is there for the case that the last is damaged. */
+const runDefaults = { validation: 0, keepCheckpoints: 2 };
 
 /** Settings of a run that goes on: as they were, but for what is given anew. @throws UserError */
 export function resumedSettings(
   saved: TrainSettings,
   options: Partial<TrainSettings>,
 ): TrainSettings {
-  return checked({ ...saved, ...given(options) });
+  return checked({ ...runDefaults, ...saved, ...given(options) });
 }
 
 /** The configuration of the network of a run. */
@@ -104,7 +118,18 @@ function checked(settings: TrainSettings): TrainSettings {
   if (!(samRho >= 0 && Number.isFinite(samRho))) {
     throw new UserError(`--sam-rho must be a number from 0 on, not ${samRho}`);
   }
-  const integers = { '--batch-size': batchSize, '--epochs': epochs, '--seed': seed };
+  if (!(settings.validation >= 0 && settings.validation < 1)) {
+    throw new UserError(
+      `--validation must be a number from 0 to below 1, not ${settings.validation}`,
+    );
+  }
+  const integers = {
+    '--keep-checkpoints': settings.keepCheckpoints,
+    '--batch-size': batchSize,
+    '--micro-batch': settings.microBatch ?? 1,
+    '--epochs': epochs,
+    '--seed': seed,
+  };
   for (const [flag, value] of Object.entries(integers)) {
     if (!(Number.isSafeInteger(value) && value >= 1)) {
       throw new UserError(`${flag} must be an integer from 1 on, not ${value}`);

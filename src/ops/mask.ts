@@ -15,3 +15,30 @@ export function dropMasked(x: tf.Tensor, mask: tf.Tensor | undefined): tf.Tensor
     return tf.where(keep, x, tf.zerosLike(x));
   });
 }
+
+export interface SampleMaskOptions {
+  /** Share that is dropped, in [0, 1). */
+  rate: number;
+  /** Random when absent. */
+  seed?: number;
+  /** Where in its batch the first sample stands: a part of a batch gets its part of the batch's mask. */
+  firstSample?: number;
+}
+
+/**
+ * A random mask as dropout multiplies by: 0 where dropped, `1 / (1 − rate)` elsewhere.
+ *
+ * @param shape `[m, ...]`
+ */
+export function dropoutMask(
+  [samples, ...rest]: number[],
+  { rate, seed, firstSample = 0 }: SampleMaskOptions,
+): tf.Tensor {
+  return tf.tidy(() => {
+    const keep = 1 - rate;
+    const all = [firstSample + samples!, ...rest];
+    const uniform = tf.randomUniform(all, 0, 1, 'float32', seed);
+    const own = firstSample === 0 ? uniform : tf.slice(uniform, firstSample, samples);
+    return tf.div(tf.floor(tf.add(own, keep)), keep);
+  });
+}

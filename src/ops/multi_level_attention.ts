@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { linear } from './linear.js';
+import { dropoutMask } from './mask.js';
 import { scaledDotProductAttention } from './scaled_dot_product_attention.js';
 import { ShapeError } from './shape_check.js';
 
@@ -26,6 +27,8 @@ export interface MultiLevelAttentionOptions {
   dropout?: number;
   /** Seed of the dropout mask; random when absent. */
   seed?: number;
+  /** Where in its batch the first sample stands, as the mask is the batch's. Default 0. */
+  firstSample?: number;
 }
 
 /**
@@ -46,7 +49,7 @@ export interface MultiLevelAttentionOptions {
 export function multiLevelAttention(
   levels: tf.Tensor[],
   weights: MultiLevelAttentionWeights,
-  { numHeads = 8, dropout = 0, seed }: MultiLevelAttentionOptions = {},
+  { numHeads = 8, dropout = 0, seed, firstSample }: MultiLevelAttentionOptions = {},
 ): tf.Tensor3D[] {
   checkLevels(
     'multiLevelAttention',
@@ -63,7 +66,10 @@ export function multiLevelAttention(
       { numHeads },
     );
     const projected = weights.output ? project(attended, weights.output) : attended;
-    const added = dropout > 0 ? tf.dropout(projected, dropout, undefined, seed) : projected;
+    const added =
+      dropout > 0
+        ? tf.mul(projected, dropoutMask(projected.shape, { rate: dropout, seed, firstSample }))
+        : projected;
     const mixed = tf.add(tokens, added);
     if (levels.length === 1) return [mixed];
     return tf.split(

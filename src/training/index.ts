@@ -1,5 +1,6 @@
 export * from './adam.js';
 export * from './augmentation.js';
+export * from './cached_gradients.js';
 export * from './data_types.js';
 export * from './loss.js';
 export * from './metrics.js';

@@ -8,6 +8,11 @@ export interface Recipe {
   /** Factor of the learning rate from epoch to epoch. */
   decay: number;
   batchSize: number;
+  /**
+   * Most images in memory at once, of which batch normalisation takes its statistics; the batch
+   * when absent.
+   */
+  microBatch?: number;
   epochs: number;
   augmentation: Augmentation;
   /** Size ρ of the neighbourhood of sharpness-aware minimisation; 0 for none. */
@@ -58,6 +63,7 @@ export function recipeOf(dataType: DataType, preset: Preset): Recipe {
     decay: 0.98,
     augmentation: { flip: 0.5, erasing: erasingOf[family] },
     samRho: 0.05,
+    microBatch: 8,
     classBalanced: family === 'AffectNet',
   };
 }

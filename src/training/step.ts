@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { splitAtBatch } from '../models/split_at_batch.js';
 import { mixSeeds } from '../ops/seeds.js';
+import { cachedGradients } from './cached_gradients.js';
 import { type BtnOutputs, btnLoss } from './loss.js';
 import type { Gradients, Optimizer, Variables } from './optimizer.js';
 
@@ -16,7 +18,37 @@ export interface TrainStepOptions {
   lambda?: number;
   /** Seed of random masks in the layers (drop-path, dropout); random when absent. */
   seed?: number;
+  /** Most images to hold in memory at once. Default: the whole batch. */
+  microBatch?: number;
+  /** Computes the gradients. Default `batchGradients`, in this thread. */
+  gradients?: BatchGradients;
 }
+
+/** A loss over a whole batch, with what else to know of it. */
+export interface BatchLoss {
+  total: tf.Scalar;
+  parts: tf.Tensor[];
+}
+
+export interface GradientJob {
+  model: LayersModel;
+  /** `[B, H, W, 3]` */
+  images: tf.Tensor4D;
+  loss: (outputs: BtnOutputs) => BatchLoss;
+  microBatch: number;
+  /** Of random masks. */
+  seed: number;
+}
+
+/** Loss, its parts, and gradients by weight name; the caller disposes them. */
+export interface GradientResult {
+  total: tf.Scalar;
+  parts: tf.Tensor[];
+  gradients: Gradients;
+}
+
+/** Computes the gradients of a loss over a batch that is run in parts of `microBatch` images. */
+export type BatchGradients = (job: GradientJob) => Promise<GradientResult>;
 
 /** Means over one batch. */
 export interface StepResult {
@@ -48,6 +80,10 @@ export function forward(
 /**
  * One step of training on one batch: forward, loss, gradients, update. Leaks no tensor.
  *
+ * With a `microBatch`, no more images than that are held in memory at once, for one more forward pass
+ * of most of them: the step is the same but for batch normalisation, whose statistics are those of a
+ * micro-batch. See `cachedGradients`.
+ *
  * @throws LossNotFiniteError when the loss is NaN or infinite; trainable weights and the optimizer
  *   are not touched then, but running averages have seen the batch: go on from a checkpoint.
  */
@@ -55,33 +91,34 @@ export async function trainStep(
   model: LayersModel,
   optimizer: Optimizer,
   { images, labels }: Batch,
-  { learningRate, lambda, seed }: TrainStepOptions,
+  {
+    learningRate,
+    lambda,
+    seed = randomSeed(),
+    microBatch = images.shape[0],
+    gradients: compute = batchGradients,
+  }: TrainStepOptions,
 ): Promise<StepResult> {
-  const variables = trainableVariables(model);
   const owned: tf.Tensor[] = [];
-  const gradientsAt = async (maskSeed: number | undefined) => {
-    const { value, grads, parts } = differentiate(
-      model,
-      variables,
-      images,
-      labels,
-      lambda,
-      maskSeed,
-    );
-    owned.push(value, ...parts, ...Object.values(grads));
-    const loss = (await value.data())[0]!;
-    if (!Number.isFinite(loss)) throw new LossNotFiniteError(`the loss is ${loss}`);
-    return { loss, parts, gradients: byWeightName(variables, grads) };
+  const loss = (outputs: BtnOutputs): BatchLoss => {
+    const { total, vit, bt, cba } = btnLoss(outputs, labels, lambda);
+    return { total, parts: [tf.argMax(outputs.vit, 1), vit, ...(bt && cba ? [bt, cba] : [])] };
+  };
+  const gradientsAt = async (maskSeed: number) => {
+    const result = await compute({ model, images, loss, microBatch, seed: maskSeed });
+    owned.push(result.total, ...result.parts, ...Object.values(result.gradients));
+    const value = (await result.total.data())[0]!;
+    if (!Number.isFinite(value)) throw new LossNotFiniteError(`the loss is ${value}`);
+    return { ...result, value };
   };
   // As in PyTorch, a second pass draws its random masks anew.
-  const again = async () =>
-    (await gradientsAt(seed === undefined ? undefined : mixSeeds(seed, 1))).gradients;
+  const again = async () => (await gradientsAt(mixSeeds(seed, 1))).gradients;
   try {
-    const { loss, parts, gradients } = await gradientsAt(seed);
-    await optimizer.apply(variables, gradients, learningRate, again);
+    const { value, parts, gradients } = await gradientsAt(seed);
+    await optimizer.apply(trainableVariables(model), gradients, learningRate, again);
     const [predictions, vitLoss, btLoss, cbaLoss] = await Promise.all(parts.map((p) => p.data()));
     return {
-      loss,
+      loss: value,
       vitLoss: vitLoss![0]!,
       ...(btLoss && cbaLoss && { btLoss: btLoss[0]!, cbaLoss: cbaLoss[0]! }),
       predictions: predictions as Int32Array,
@@ -91,39 +128,51 @@ export async function trainStep(
   }
 }
 
-/** Loss, gradients, and predictions with the parts of the loss, in order. */
-function differentiate(
-  model: LayersModel,
-  variables: Variables,
-  images: tf.Tensor4D,
-  labels: tf.Tensor1D,
-  lambda: number | undefined,
-  seed: number | undefined,
-) {
+/** In this thread, a part of the batch after the other. See `BatchGradients`. */
+export async function batchGradients(job: GradientJob): Promise<GradientResult> {
+  const { model, images, microBatch, seed } = job;
+  const variables = trainableVariables(model);
   const parts: tf.Tensor[] = [];
-  const { value, grads } = tf.variableGrads(() => {
-    const outputs = forward(model, images, { training: true, seed });
-    const { total, vit, bt, cba } = btnLoss(outputs, labels, lambda);
-    const predictions = tf.argMax(outputs.vit, 1);
-    for (const part of [predictions, vit, bt, cba]) if (part) parts.push(tf.keep(tf.clone(part)));
-    return total;
-  }, Object.values(variables));
-  return { value, grads, parts };
+  const { encode, combine } = splitAtBatch(model);
+  const { value, gradients } = cachedGradients(
+    Object.values(variables),
+    partsOf(images.shape[0], microBatch).map(([firstSample, count]) => () => {
+      const part = count === images.shape[0] ? images : tf.slice(images, firstSample, count);
+      return encode(part, { training: true, seed, firstSample });
+    }),
+    (encodings) => {
+      const outputs = combine(encodings, { training: true, seed }) as unknown as BtnOutputs;
+      const loss = job.loss(outputs);
+      for (const part of loss.parts) parts.push(tf.keep(tf.clone(part)));
+      return loss.total;
+    },
+    model.nonTrainableWeights.map((weight) => weight.read() as tf.Variable),
+  );
+  return { total: value, parts, gradients: byName(variables, gradients) };
+}
+
+/** Cuts a batch into parts of at most `microBatch` samples. @returns first sample and count of each. */
+export function partsOf(batch: number, microBatch: number): [first: number, count: number][] {
+  if (!Number.isInteger(microBatch) || microBatch < 1) {
+    throw new Error(`microBatch must be an integer from 1 on, not ${microBatch}`);
+  }
+  const firsts = Array.from({ length: Math.ceil(batch / microBatch) }, (_, i) => i * microBatch);
+  return firsts.map((first) => [first, Math.min(microBatch, batch - first)]);
+}
+
+function randomSeed(): number {
+  return 1 + Math.floor(Math.random() * 0x7ffffffe);
 }
 
 /** Trainable weights by the name they are saved under, which is the same in every process. */
-function trainableVariables(model: LayersModel): Variables {
+export function trainableVariables(model: LayersModel): Variables {
   return Object.fromEntries(
     model.trainableWeights.map((weight) => [weight.originalName, weight.read() as tf.Variable]),
   );
 }
 
-/** Renames gradients from the engine's variable names, which count up with each model built. */
-function byWeightName(variables: Variables, gradients: tf.NamedTensorMap): Gradients {
+function byName(variables: Variables, gradients: readonly (tf.Tensor | null)[]): Gradients {
   return Object.fromEntries(
-    Object.entries(variables).flatMap(([name, variable]) => {
-      const gradient = gradients[variable.name];
-      return gradient ? [[name, gradient]] : [];
-    }),
+    Object.keys(variables).flatMap((name, i) => (gradients[i] ? [[name, gradients[i]]] : [])),
   );
 }

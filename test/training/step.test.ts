@@ -3,7 +3,13 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import { expect, it } from 'vitest';
 import { BatchTransformer, BtnBatchNorm, DropPath } from '../../src/index.js';
 import { btn } from '../../src/models/index.js';
-import { Adam, LossNotFiniteError, Sam, trainStep } from '../../src/training/index.js';
+import {
+  Adam,
+  LossNotFiniteError,
+  type Optimizer,
+  Sam,
+  trainStep,
+} from '../../src/training/index.js';
 import { smallConfig } from '../models/small_config.js';
 import { randomArray, toArray, toTensor } from '../support/arrays.js';
 import { describeBackends } from '../support/backends.js';
@@ -63,6 +69,22 @@ function headOnly({ dropPath = 0, batchTransformer = true }: Options = {}): tfl.
 }
 
 const weightsOf = (list: tfl.LayerVariable[]): NdArray[] => list.map((w) => toArray(w.read()));
+
+const norm = (arrays: NdArray[]) => Math.hypot(...arrays.flatMap(({ data }) => [...data]));
+const minus = (a: NdArray, b: NdArray) => ndArray(a.shape, (i) => a.data[i]! - b.data[i]!);
+
+/** Norm of the difference over norm. */
+function relativeError(actual: NdArray[], expected: NdArray[]): number {
+  return norm(expected.map((array, i) => minus(array, actual[i]!))) / norm(expected);
+}
+
+/** The same of each weight, of whose norm at least a thousandth of all's counts: some vanish. */
+function weightErrors(actual: NdArray[], expected: NdArray[]): number[] {
+  const least = 1e-3 * norm(expected);
+  return expected.map(
+    (array, i) => norm([minus(array, actual[i]!)]) / Math.max(norm([array]), least),
+  );
+}
 
 describeBackends('trainStep', (backend) => {
   const makeModel = backend === 'cpu' ? headOnly : smallBtn;
@@ -242,6 +264,63 @@ describeBackends('trainStep', (backend) => {
       tf.dispose([state.moments, after.moments, batch.images, batch.labels]);
     },
   );
+
+  it.each([1, 2, 4, 5, 6, 9])(
+    'in micro-batches of %i takes the very step of the whole batch where statistics are frozen',
+    async (microBatch) => {
+      const batch = makeBatch();
+      const gradientsOf = async (optimizer: Optimizer, size: number) => {
+        const model = makeModel({ dropPath: 0.5 });
+        for (const layer of model.layers) {
+          if (layer instanceof BtnBatchNorm) layer.trainable = false;
+        }
+        const options = { learningRate: 1e-3, seed: 7, microBatch: size };
+        const result = await trainStep(model, optimizer, batch, options);
+        // Adam's first moments are the gradients, but for a factor.
+        const { moments } = optimizer.getState();
+        const gradients = Object.values(moments).map(({ first }) => toArray(first));
+        tf.dispose(moments);
+        optimizer.dispose();
+        model.dispose();
+        return { result, gradients };
+      };
+      const whole = await gradientsOf(new Adam(), 6);
+      const parts = await gradientsOf(new Adam(), microBatch);
+      expect(parts.result.loss).toBeCloseTo(whole.result.loss, 5);
+      expect(parts.result.cbaLoss).toBeCloseTo(whole.result.cbaLoss!, 5);
+      expect(parts.result.predictions).toEqual(whole.result.predictions);
+      expect(Math.max(...weightErrors(parts.gradients, whole.gradients))).toBeLessThan(1e-5);
+
+      const sharpWhole = await gradientsOf(new Sam(new Adam()), 6);
+      const sharpParts = await gradientsOf(new Sam(new Adam()), microBatch);
+      expect(relativeError(sharpParts.gradients, sharpWhole.gradients)).toBeLessThan(1e-5);
+      // SAM's second gradient is another one.
+      expect(relativeError(sharpWhole.gradients, whole.gradients)).toBeGreaterThan(1e-3);
+      tf.dispose([batch.images, batch.labels]);
+    },
+  );
+
+  it('in micro-batches lowers the loss, moves running averages once and leaks nothing', async () => {
+    const model = makeModel({ dropPath: 0.2 });
+    const optimizer = new Adam();
+    const batch = makeBatch();
+    const statistics = model.layers.find((layer) => layer instanceof BtnBatchNorm)!;
+    const [, , before] = statistics.getWeights().map(toArray);
+    const losses: number[] = [];
+    const tensors: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      const options = { learningRate: backend === 'cpu' ? 0.1 : 3e-3, seed: i + 1, microBatch: 4 };
+      losses.push((await trainStep(model, optimizer, batch, options)).loss);
+      tensors.push(tf.memory().numTensors);
+    }
+    expect(losses.at(-1)).toBeLessThan(0.9 * losses[0]!);
+    expect(tensors.at(-1)).toBe(tensors[1]);
+    const [, , after] = statistics.getWeights().map(toArray);
+    expect(after).not.toEqual(before);
+    optimizer.dispose();
+    model.dispose();
+    tf.dispose([batch.images, batch.labels]);
+  });
 
   it('takes the steps of the float64 reference in a linear classifier', async () => {
     const input = tfl.input({ shape: [2, 2, 3] });

@@ -1,0 +1,99 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import * as tfl from '@tensorflow/tfjs-layers';
+
+type Node = tfl.SymbolicTensor;
+type Kwargs = Record<string, unknown>;
+
+/** A model in two halves: what it does with each sample, and what it does with a batch. */
+export interface SplitModel {
+  /**
+   * Runs the layers before any that mixes the batch.
+   *
+   * @param inputs `[m, ...]`: any part of a batch.
+   * @param kwargs Handed to every layer.
+   * @returns What the other half needs, each `[m, ...]`.
+   */
+  encode(inputs: tf.Tensor, kwargs: Kwargs): tf.Tensor[];
+  /**
+   * Runs the rest.
+   *
+   * @param encodings Of the whole batch, each `[B, ...]`.
+   * @returns The model's outputs by name.
+   */
+  combine(encodings: readonly tf.Tensor[], kwargs: Kwargs): Record<string, tf.Tensor>;
+}
+
+const splits = new WeakMap<tfl.LayersModel, SplitModel>();
+
+/**
+ * Splits a functional model where samples first meet: before the layers that say `mixesBatch`. Batch
+ * normalisation does not count, which normalises over whatever samples it is given together.
+ *
+ * The halves share the model's layers and live as long as it does.
+ *
+ * @param model With one input. One that mixes no batch is all encoder.
+ */
+export function splitAtBatch(model: tfl.LayersModel): SplitModel {
+  let split = splits.get(model);
+  if (!split) {
+    split = makeSplit(model);
+    splits.set(model, split);
+  }
+  return split;
+}
+
+function makeSplit(model: tfl.LayersModel): SplitModel {
+  const border = borderOf(model.outputs);
+  // Never disposed of: that would take the layers from the model.
+  const encoder = tfl.model({ inputs: model.inputs, outputs: border, name: 'encoder' });
+  return {
+    encode: (inputs, kwargs) => {
+      const outputs = encoder.apply(inputs, kwargs) as tf.Tensor | tf.Tensor[];
+      return Array.isArray(outputs) ? outputs : [outputs];
+    },
+    combine: (encodings, kwargs) => {
+      const known = new Map(border.map((node, i) => [node, encodings[i]!]));
+      return Object.fromEntries(
+        model.outputs.map((node, i) => [model.outputNames[i]!, evaluate(node, known, kwargs)]),
+      );
+    },
+  };
+}
+
+/** The tensors of single samples that outputs or layers that mix the batch are made from. */
+function borderOf(outputs: readonly Node[]): Node[] {
+  const mixed = new Map<Node, boolean>();
+  const isMixed = (node: Node): boolean => {
+    let found = mixed.get(node);
+    if (found === undefined) {
+      found = mixesBatch(node.sourceLayer) || node.inputs.some(isMixed);
+      mixed.set(node, found);
+    }
+    return found;
+  };
+  const border = new Set<Node>();
+  const seen = new Set<Node>();
+  const visit = (node: Node) => {
+    if (seen.has(node)) return;
+    seen.add(node);
+    if (isMixed(node)) node.inputs.forEach(visit);
+    else border.add(node);
+  };
+  outputs.forEach(visit);
+  return [...border];
+}
+
+function mixesBatch(layer: tfl.layers.Layer): boolean {
+  return (layer as { mixesBatch?: boolean }).mixesBatch === true;
+}
+
+/** The value of a symbolic tensor, from values already known, to which it adds. */
+function evaluate(node: Node, known: Map<Node, tf.Tensor>, kwargs: Kwargs): tf.Tensor {
+  const value = known.get(node);
+  if (value) return value;
+  const inputs = node.inputs.map((input) => evaluate(input, known, kwargs));
+  const outputs = node.sourceLayer.apply(inputs.length === 1 ? inputs[0]! : inputs, kwargs);
+  const result = [outputs].flat()[node.outputTensorIndex ?? 0] as tf.Tensor;
+  known.set(node, result);
+  return result;
+}
