@@ -17,3 +17,21 @@ export { layerNorm, layerNormGradient } from './layer_norm';
 export { matMul } from './mat_mul';
 export { preluGradient } from './prelu';
 export { productScratch } from './product';
+export { addScaled, sumOfSquares } from './updates';
+export {
+  winograd,
+  winogradFilterGradient,
+  winogradFilterGradientScratch,
+  winogradScratch,
+} from './winograd';
+/** Exported so that they stay functions, as those of attention. */
+export {
+  gatherTaps,
+  packChannels,
+  packTiles,
+  restorePixels,
+  restoreTaps,
+  transformFilterTaps,
+  transformGradient,
+  transformPixels,
+} from './winograd_transforms';

@@ -4,6 +4,8 @@ import type { WasmBackend } from './heap.js';
 
 /** The functions of assembly/, which say what they do. Addresses in bytes, sizes in elements. */
 export interface CompiledKernels {
+  addScaled(x: number, y: number, out: number, size: number, scale: number): void;
+  sumOfSquares(x: number, size: number): number;
   adam(
     w: number,
     m: number,
@@ -148,6 +150,24 @@ export interface CompiledKernels {
     channels: number,
     scratch: number,
   ): void;
+  winograd(
+    windows: number,
+    image: number,
+    filter: number,
+    out: number,
+    transpose: number,
+    bias: number,
+    scratch: number,
+  ): void;
+  winogradScratch(windows: number): number;
+  winogradFilterGradient(
+    windows: number,
+    image: number,
+    dy: number,
+    out: number,
+    scratch: number,
+  ): void;
+  winogradFilterGradientScratch(windows: number): number;
 }
 
 const instances = new WeakMap<WebAssembly.Memory, CompiledKernels>();

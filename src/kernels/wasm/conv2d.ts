@@ -7,10 +7,11 @@ import {
   type TensorInfo,
 } from '@tensorflow/tfjs-core';
 import { activate } from './activation.js';
-import { compiledKernels, hasThreads } from './compiled.js';
+import { hasThreads } from './compiled.js';
 import { conv2dInfo } from './conv2d_info.js';
 import { addressOf, defineKernel, type WasmBackend } from './heap.js';
 import { windowsOf, withWindows } from './windows.js';
+import { convolutionKernels } from './winograd.js';
 
 /** Whether ours computes this; what the stock kernel says of the rest is right. With threads it is the faster one. */
 function isOurs(backend: WasmBackend, x: TensorInfo, filter: TensorInfo, format: string): boolean {
@@ -26,8 +27,9 @@ function convolve(
   bias?: TensorInfo,
 ): TensorInfo {
   const out = backend.makeOutput(info.outShape, 'float32');
-  const kernels = compiledKernels(backend);
-  withWindows(backend, windowsOf(info), kernels.convolveScratch, (windows, scratch) => {
+  const geometry = windowsOf(info);
+  const kernels = convolutionKernels(backend, geometry);
+  withWindows(backend, geometry, kernels.convolveScratch, (windows, scratch) => {
     kernels.convolve(
       windows,
       addressOf(backend, x),
@@ -41,7 +43,10 @@ function convolve(
   return out;
 }
 
-/** `Conv2D` as a matrix product that packs the windows of the image on the way. float32, channels last. */
+/**
+ * `Conv2D` as a matrix product that packs the windows of the image on the way, or by Winograd's algorithm. float32,
+ * channels last.
+ */
 export const conv2d = defineKernel<'x' | 'filter', Conv2DAttrs>(Conv2D, (stock) => (args) => {
   const { inputs, backend, attrs } = args;
   const { x, filter } = inputs;

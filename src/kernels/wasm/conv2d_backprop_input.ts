@@ -3,11 +3,11 @@ import {
   Conv2DBackpropInput,
   type Conv2DBackpropInputAttrs,
 } from '@tensorflow/tfjs-core';
-import { compiledKernels } from './compiled.js';
 import { checkChannelsLast, conv2dInfo } from './conv2d_info.js';
 import { addressOf, defineKernel } from './heap.js';
 import { type Phase, phasesOf } from './phases.js';
 import { type Windows, withWindows } from './windows.js';
+import { convolutionKernels } from './winograd.js';
 
 /** The windows that the input positions of one phase see of the output gradient, with the filter flipped. */
 function phaseWindows(info: backend_util.Conv2DInfo, v: Phase, h: Phase): Windows {
@@ -56,10 +56,10 @@ export const conv2dBackpropInput = defineKernel<'dy' | 'filter', Conv2DBackpropI
     const { inHeight, inWidth, filterHeight, filterWidth, strideHeight, strideWidth } = info;
     const { top, left } = info.padInfo;
     const dx = backend.makeOutput(info.inShape, 'float32');
-    const kernels = compiledKernels(backend);
     for (const v of phasesOf(inHeight, filterHeight, strideHeight, top)) {
       for (const h of phasesOf(inWidth, filterWidth, strideWidth, left)) {
         const phase = phaseWindows(info, v, h);
+        const kernels = convolutionKernels(backend, phase);
         withWindows(backend, phase, kernels.convolveScratch, (windows, scratch) => {
           const [dyAt, filterAt] = [addressOf(backend, dy), addressOf(backend, filter)];
           kernels.convolve(windows, dyAt, filterAt, addressOf(backend, dx), 1, 0, scratch);

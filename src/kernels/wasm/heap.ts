@@ -1,5 +1,6 @@
 /** The floor the wasm kernels stand on: typed access to the heap of tfjs-backend-wasm, and scratch memory. */
-import { type KernelFunc, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { type TensorInfo, util } from '@tensorflow/tfjs-core';
+import type { SuppliedKernel } from '../install.js';
 
 type DataId = TensorInfo['dataId'];
 
@@ -31,11 +32,7 @@ export interface KernelArgs<Inputs extends string, Attrs> {
 
 type KernelBody<Inputs extends string, Attrs, Output> = (args: KernelArgs<Inputs, Attrs>) => Output;
 
-/** A kernel that we supply: `create` receives the kernel of tfjs-backend-wasm, where there is one. */
-export interface WasmKernel {
-  readonly kernelName: string;
-  create(stock: KernelFunc | undefined): KernelFunc;
-}
+export type WasmKernel = SuppliedKernel;
 
 /** A {@link WasmKernel} with typed inputs and attributes, which tfjs does not check. */
 export function defineKernel<

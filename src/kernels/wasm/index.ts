@@ -2,12 +2,7 @@
  * Kernels that let any tfjs network train on the wasm backend: those that tfjs-backend-wasm lacks, computes wrongly or
  * computes slowly. See docs/wasm_training.md.
  */
-import {
-  getKernel,
-  type KernelConfig,
-  registerKernel,
-  unregisterKernel,
-} from '@tensorflow/tfjs-core';
+import { registerKernels } from '../install.js';
 import { adamUpdate } from './adam_update.js';
 import { batchMatMul } from './batch_mat_mul.js';
 import { affine, batchNorm, batchNormGradient } from './batch_norm.js';
@@ -37,14 +32,11 @@ import { splitV, unpack } from './split.js';
 import { mean, sum } from './sum.js';
 import { tile } from './tile.js';
 import { unsortedSegmentSum } from './unsorted_segment_sum.js';
-
-const BACKEND = 'wasm';
-
-/** Our kernels carry this mark, so that registering twice, even from two copies of this package, changes nothing. */
-const MARK = 'btnLayers';
+import { addScaled, sumOfSquares } from './updates.js';
 
 const kernels: readonly WasmKernel[] = [
   adamUpdate,
+  addScaled,
   affine,
   batchMatMul,
   batchNorm,
@@ -75,47 +67,13 @@ const kernels: readonly WasmKernel[] = [
   slice,
   splitV,
   sum,
+  sumOfSquares,
   tile,
   unpack,
   unsortedSegmentSum,
 ];
 
-type MarkedConfig = KernelConfig & { readonly [MARK]?: true };
-
-function install({ kernelName, create }: WasmKernel): void {
-  const stock = getKernel(kernelName, BACKEND) as MarkedConfig | undefined;
-  if (stock?.[MARK]) return;
-  if (stock) unregisterKernel(kernelName, BACKEND);
-  const config: MarkedConfig = {
-    // Keeps the stock kernel's set-up and disposal, which the stock kernel still needs.
-    ...stock,
-    kernelName,
-    backendName: BACKEND,
-    kernelFunc: create(stock?.kernelFunc),
-    [MARK]: true,
-  };
-  registerKernel(config);
-}
-
-/**
- * Registers the kernels for the backend 'wasm'. Idempotent, and independent of the order of imports.
- *
- * tfjs-backend-wasm overwrites what is registered under its kernels' names when it is imported, so ours wait: we
- * register one kernel of our own whose only purpose is its `setupFunc`, which the engine calls each time the backend is
- * set, and that puts ours in place. Where tfjs-backend-wasm was imported before us, they are put in place at once too.
- */
+/** Registers the kernels for the backend 'wasm'. */
 export function registerWasmKernels(): void {
-  const installAll = () => kernels.forEach(install);
-  const name = 'BtnLayersWasmKernels';
-  if (!getKernel(name, BACKEND)) {
-    registerKernel({
-      kernelName: name,
-      backendName: BACKEND,
-      setupFunc: installAll,
-      kernelFunc: () => {
-        throw new Error(`${name} only carries a set-up function and computes nothing`);
-      },
-    });
-  }
-  if (getKernel('Conv2D', BACKEND)) installAll();
+  registerKernels('wasm', 'BtnLayersWasmKernels', kernels);
 }
