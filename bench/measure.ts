@@ -31,10 +31,12 @@ export function kernelsOf(backend: string): Kernels {
   return new Map(tf.getKernelsForBackend(backend).map((config) => [config.kernelName, config]));
 }
 
-/** Puts kernels in place of those that the wasm backend has under their names. */
-export function useKernels(kernels: Iterable<tf.KernelConfig>): void {
+/** Puts kernels in place of those that a backend has under their names. */
+export function useKernels(kernels: Iterable<tf.KernelConfig>, backendName = 'wasm'): void {
   for (const config of kernels) {
-    if (tf.getKernel(config.kernelName, 'wasm')) tf.unregisterKernel(config.kernelName, 'wasm');
-    tf.registerKernel({ ...config, backendName: 'wasm' });
+    if (tf.getKernel(config.kernelName, backendName)) {
+      tf.unregisterKernel(config.kernelName, backendName);
+    }
+    tf.registerKernel({ ...config, backendName });
   }
 }

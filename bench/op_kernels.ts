@@ -15,7 +15,8 @@ interface Case {
 }
 
 await tf.setBackend('wasm');
-for (const op of ['adam_update', 'affine', 'batch_norm', 'gelu', 'layer_norm', 'prelu']) {
+const ops = ['adam_update', 'add_scaled', 'affine', 'batch_norm', 'gelu', 'layer_norm', 'prelu'];
+for (const op of [...ops, 'sum_of_squares']) {
   await import(`../src/ops/${op}.js`);
 }
 const stock = kernelsOf('wasm');
@@ -65,6 +66,10 @@ const cases: Case[] = [
     inputs: [x, x, x, x],
     attrs: { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
   })),
+  ...[[3, 3, 256, 256], [2359296 * 4], [64]].flatMap((x) => [
+    { kernel: 'BtnAddScaled', inputs: [x, x], attrs: { scale: 0.1 } },
+    { kernel: 'BtnSumOfSquares', inputs: [x] },
+  ]),
 ];
 
 function compare({ kernel, inputs, attrs = {} }: Case) {

@@ -1,13 +1,21 @@
 /**
  * Runs every benchmark and writes the tables to bench/results/, named by processor and Node. Run:
- * `npm run bench`, or `npm run bench -- networks` for one. Peers that are not installed are left out.
+ * `npm run bench`, or `npm run bench -- networks` for one. Peers: bench/README.md.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-const benchmarks = ['kernels', 'op_kernels', 'attention', 'inference', 'networks'];
+const benchmarks = [
+  'kernels',
+  'winograd',
+  'op_kernels',
+  'tensorflow_kernels',
+  'attention',
+  'inference',
+  'networks',
+];
 const wanted = process.argv.slice(2);
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 

@@ -1,0 +1,62 @@
+/**
+ * Times decoding, resizing and augmenting images, per core, against torchvision with PIL where BTN_LAYERS_PYTHON names a
+ * Python that has it: processor time an image, whichever threads spend it, in interleaved rounds. Both give the
+ * same pixels (test/node/pixels.test.ts). Run: `npx tsx bench/images.ts [rounds] [size]`.
+ */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { decodeImage } from '../src/node/decode_image.js';
+import { augment, recipeOf } from '../src/training/index.js';
+import { machine, median } from './measure.js';
+
+const rounds = Number(process.argv[2] ?? 7);
+const copies = 60;
+const size = 224;
+const { augmentation } = recipeOf('RAF-DB', 'full');
+const fixture = (name: string) =>
+  fileURLToPath(new URL(`../test/fixtures/pixels/${name}`, import.meta.url));
+const files = ['face_100_420.jpg', 'face_224_420.jpg', 'face_512_420.jpg', 'scene_1024_420.jpg'];
+
+/** Processor milliseconds an image. */
+async function ours(path: string): Promise<number> {
+  const before = process.cpuUsage();
+  for (let i = 0; i < copies; i++) {
+    augment({ pixels: await decodeImage(path, size), size }, [i], augmentation, 1, 0);
+  }
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000 / copies;
+}
+
+async function torchvision() {
+  const { BTN_LAYERS_PYTHON } = process.env;
+  if (!BTN_LAYERS_PYTHON) return undefined;
+  const script = fileURLToPath(new URL('peers/torchvision_images.py', import.meta.url));
+  const child = spawn(BTN_LAYERS_PYTHON, [script], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const name = (await lines.next()).value as string;
+  const run = async (path: string) => {
+    child.stdin.write(`${path} ${copies}\n`);
+    return 1000 * Number((await lines.next()).value);
+  };
+  return { name, run, close: () => child.stdin.end() };
+}
+
+const peer = await torchvision();
+console.log(`${machine()}; ${rounds} interleaved rounds of ${copies} images, to ${size} px\n`);
+console.log(`| file | ours, ms | ${peer?.name ?? 'torchvision: BTN_LAYERS_PYTHON is not set'} | |`);
+console.log('|---|---:|---:|---:|');
+for (const file of files) {
+  const times: [number[], number[]] = [[], []];
+  for (let round = -1; round < rounds; round++) {
+    const own = await ours(fixture(file));
+    const theirs = peer ? await peer.run(fixture(file)) : Number.NaN;
+    if (round < 0) continue;
+    times[0].push(own);
+    times[1].push(theirs);
+  }
+  const [own, theirs] = times.map(median) as [number, number];
+  const ratio = peer ? `${(theirs / own).toFixed(2)}× as fast` : '';
+  console.log(`| ${file} | ${own.toFixed(2)} | ${theirs.toFixed(2)} | ${ratio} |`);
+}
+peer?.close();

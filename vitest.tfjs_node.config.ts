@@ -1,0 +1,25 @@
+import { createRequire } from 'node:module';
+import { mergeConfig } from 'vitest/config';
+import config from './vitest.config.js';
+
+function isThere(): boolean {
+  if (process.env.BTN_LAYERS_TFJS_NODE) return true;
+  try {
+    createRequire(import.meta.url).resolve('@tensorflow/tfjs-node');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+if (!isThere()) {
+  console.warn(
+    'Every test is skipped: tfjs-node is neither installed nor in the folder that BTN_LAYERS_TFJS_NODE names. ' +
+      'scripts/build_tfjs_node.sh builds it.',
+  );
+}
+
+/** The tests that run on tfjs-node: see docs/tfjs_node.md. */
+export default mergeConfig(config, {
+  test: { testNamePattern: / on tensorflow/, env: { TF_CPP_MIN_LOG_LEVEL: '2' } },
+});
