@@ -444,6 +444,121 @@ def climb(parameters: dict[str, nn.Parameter], rho: float, *, adaptive: bool) ->
         w.add_(slope * w.abs() * scale if adaptive else slope * scale)
 
 
+OPTIMIZERS = {
+    "adam_l2": lambda p: torch.optim.Adam(p, lr=LEARNING_RATE, weight_decay=0.1),
+    "adamw": lambda p: torch.optim.AdamW(p, lr=LEARNING_RATE, weight_decay=0.1),
+    "sgd": lambda p: torch.optim.SGD(p, lr=LEARNING_RATE, weight_decay=0.1),
+    "momentum": lambda p: torch.optim.SGD(p, lr=LEARNING_RATE, momentum=0.9, weight_decay=0.1),
+    "nesterov": lambda p: torch.optim.SGD(p, lr=LEARNING_RATE, momentum=0.9, nesterov=True),
+    "clipped": lambda p: torch.optim.SGD(p, lr=LEARNING_RATE, momentum=0.9),
+}
+# Between the norms of the first two of the gradients.
+CLIP_NORM = 5.0
+
+
+def write_optimizers() -> None:
+    """Gradients by formula, as Adam's."""
+    arrays: Arrays = {}
+    for kind, make in OPTIMIZERS.items():
+        parameters = {
+            name: nn.Parameter(from_array(formula.formula_weight(name, shape), torch.float64))
+            for name, shape in ADAM_SHAPES.items()
+        }
+        optimizer = make(parameters.values())
+        for step in range(1, ADAM_STEPS + 1):
+            for name, parameter in parameters.items():
+                rule = formula.Rule(0.0, 10.0 ** (step - 2))
+                gradient = formula.formula_tensor(f"step.{step}/{name}", parameter.shape, rule)
+                parameter.grad = from_array(gradient, torch.float64)
+            if kind == "clipped":
+                norm = nn.utils.clip_grad_norm_(parameters.values(), CLIP_NORM)
+                assert (norm > CLIP_NORM) == (step > 1)
+            optimizer.step()
+            for name, parameter in parameters.items():
+                arrays[f"{kind}.{step}/{name}"] = to_array(parameter)
+    save(
+        "optimizers",
+        arrays,
+        "parameters after each step of an optimizer; gradients are those of adam",
+        tolerance=ADAM_TOLERANCE,
+        learningRate=LEARNING_RATE,
+        steps=ADAM_STEPS,
+        shapes=ADAM_SHAPES,
+        weightDecay=0.1,
+        momentum=0.9,
+        clipNorm=CLIP_NORM,
+    )
+
+
+SCHEDULE = {"epochs": 12, "steps": 5, "decay": 0.7, "decayEpochs": 3, "warmupEpochs": 2}
+
+
+def write_schedules() -> None:
+    """Warm-up step by step, then a scheduler that steps with each epoch."""
+    schedulers = torch.optim.lr_scheduler
+    epochs, steps, decay, decay_epochs, warmup_epochs = SCHEDULE.values()
+    arrays: Arrays = {}
+    for warmup in (0, warmup_epochs):
+        for kind, make in {
+            "exponential": lambda o: schedulers.ExponentialLR(o, decay),
+            "cosine": lambda o, t=epochs - warmup: schedulers.CosineAnnealingLR(o, t),
+            "step": lambda o: schedulers.StepLR(o, decay_epochs, decay),
+            "constant": lambda o: schedulers.ConstantLR(o, 1.0),
+        }.items():
+            rates: list[float] = []
+            if warmup:
+                optimizer = torch.optim.SGD([torch.zeros(1)], lr=LEARNING_RATE)
+                count = warmup * steps
+                linear = schedulers.LinearLR(optimizer, 1 / count, total_iters=count - 1)
+                for _ in range(count):
+                    rates.append(optimizer.param_groups[0]["lr"])
+                    optimizer.step()
+                    linear.step()
+            optimizer = torch.optim.SGD([torch.zeros(1)], lr=LEARNING_RATE)
+            scheduler = make(optimizer)
+            for _ in range(epochs - warmup):
+                rates += [optimizer.param_groups[0]["lr"]] * steps
+                optimizer.step()
+                scheduler.step()
+            arrays[f"{kind}.{warmup}/rates"] = np.array(rates, np.float32)
+    save(
+        "schedules",
+        arrays,
+        "learning rate of each step: linear warm-up, then one of PyTorch's schedulers by epoch",
+        tolerance=ADAM_TOLERANCE,
+        learningRate=LEARNING_RATE,
+        **SCHEDULE,
+    )
+
+
+LOSS_SHAPE = (9, 5)
+CLASS_WEIGHTS = [0.5, 2.0, 1.0, 0.0, 1.25]
+
+
+def write_loss() -> None:
+    arrays: Arrays = {}
+    rule = formula.Rule(0.0, 4.0)
+    labels = torch.from_numpy(formula.formula_labels(*LOSS_SHAPE))
+    for weighted in (False, True):
+        for smoothing in (0.0, 0.1, 0.6):
+            logits = from_array(formula.formula_tensor("logits", LOSS_SHAPE, rule), torch.float64)
+            logits.requires_grad_()
+            weight = torch.tensor(CLASS_WEIGHTS, dtype=torch.float64) if weighted else None
+            loss = nn.CrossEntropyLoss(weight, label_smoothing=smoothing)(logits, labels)
+            loss.backward()
+            case = f"{'weighted' if weighted else 'plain'}.{smoothing:g}"
+            arrays[f"{case}/loss"] = to_array(loss.reshape(1))
+            arrays[f"{case}/gradient"] = to_array(logits.grad)
+    save(
+        "loss",
+        arrays,
+        "cross-entropy with class weights and label smoothing, and its gradient",
+        tolerance=BLOCK_TOLERANCE,
+        shape=LOSS_SHAPE,
+        classWeights=CLASS_WEIGHTS,
+    )
+
+
 WRITERS = {
     "formula": write_formula,
     "blocks": write_blocks,
@@ -451,6 +566,9 @@ WRITERS = {
     "full": write_full,
     "adam": write_adam,
     "sam": write_sam,
+    "optimizers": write_optimizers,
+    "schedules": write_schedules,
+    "loss": write_loss,
 }
 
 

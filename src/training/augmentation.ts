@@ -1,4 +1,13 @@
 import { type Random, seededRandom } from './random.js';
+import {
+  type ColorJitter,
+  jitterColor,
+  mostMagnitude,
+  moveAtRandom,
+  type RandAugment,
+  type RandomAffine,
+  randAugment,
+} from './random_transforms.js';
 
 /** Mean and standard deviation of ImageNet's RGB channels, of values from 0 to 1. */
 export const imageNet = {
@@ -15,10 +24,66 @@ export interface RandomErasing {
   aspect: [least: number, greatest: number];
 }
 
+/** What happens to an image before it is trained on, in this order. */
 export interface Augmentation {
   /** Probability of a horizontal flip. */
   flip: number;
+  affine?: RandomAffine;
+  colorJitter?: ColorJitter;
+  randAugment?: RandAugment;
+  /** Of the normalised image: what is erased is ImageNet's mean colour. */
   erasing?: RandomErasing;
+}
+
+type Check = [name: string, value: number, least: number, most: number];
+
+/** What is wrong with an augmentation, in words; nothing where it can be used. */
+export function problemOfAugmentation(augmentation: Augmentation): string | undefined {
+  const { flip, affine, colorJitter, randAugment: ofList, erasing } = augmentation;
+  const infinity = Number.MAX_VALUE;
+  const checks: Check[] = [['flip', flip, 0, 1]];
+  if (affine) {
+    const [least, greatest] = affine.scale ?? [];
+    checks.push(
+      ['affine: degrees', affine.degrees, 0, 360],
+      ['affine: translate', affine.translate, 0, 1],
+      ['affine: the least scale', least!, Number.MIN_VALUE, infinity],
+      ['affine: the greatest scale', greatest!, least!, infinity],
+      ['affine: shear', affine.shear, 0, 89],
+    );
+  }
+  if (colorJitter) {
+    for (const name of ['brightness', 'contrast', 'saturation'] as const) {
+      checks.push([`color jitter: ${name}`, colorJitter[name], 0, infinity]);
+    }
+    checks.push(['color jitter: hue', colorJitter.hue, 0, 0.5]);
+  }
+  if (ofList) {
+    checks.push(
+      ['rand augment: operations', ofList.operations, 1, 1000],
+      ['rand augment: magnitude', ofList.magnitude, 0, mostMagnitude],
+    );
+  }
+  if (erasing) {
+    const [area, aspect] = [erasing.area ?? [], erasing.aspect ?? []];
+    checks.push(
+      ['erasing: probability', erasing.probability, 0, 1],
+      ['erasing: the least area', area[0]!, 0, 1],
+      ['erasing: the greatest area', area[1]!, area[0]!, 1],
+      ['erasing: the least aspect', aspect[0]!, Number.MIN_VALUE, infinity],
+      ['erasing: the greatest aspect', aspect[1]!, aspect[0]!, infinity],
+    );
+  }
+  const wrong = checks.find(([, value, least, most]) => !(value >= least && value <= most));
+  if (wrong) return problemText(wrong);
+  const whole = [ofList?.operations ?? 0, ofList?.magnitude ?? 0].every(Number.isInteger);
+  return whole ? undefined : 'rand augment: operations and magnitude must be integers';
+}
+
+function problemText([name, value, least, most]: Check): string {
+  const from = least === Number.MIN_VALUE ? 'above 0' : `from ${least}`;
+  const to = most === Number.MAX_VALUE ? (least === Number.MIN_VALUE ? '' : ' on') : ` to ${most}`;
+  return `${name} must be a number ${from}${to}, not ${value}`;
 }
 
 /** Images as bytes, `[n, size, size, 3]` RGB. */
@@ -44,30 +109,46 @@ export function normalise({ pixels }: Images): Float32Array {
 }
 
 /**
- * Flips, normalises and erases images at random, as the authors train.
+ * Changes images at random and normalises them, as the authors train.
  *
  * @param indices Which images these are. What happens to an image depends on its index, the epoch and
  *   the seed alone, not on its batch.
  * @returns `[n, size, size, 3]`, erased parts 0.
  *
- * Provenance: baseline (POSTER V2's recipe).
+ * Provenance: flip and erasing are baseline (POSTER V2's recipe), the others options.
  */
 export function augment(
-  images: Images,
+  { pixels, size }: Images,
   indices: readonly number[],
-  { flip, erasing }: Augmentation,
+  augmentation: Augmentation,
   seed: number,
   epoch: number,
 ): Float32Array {
-  const values = normalise(images);
-  const { size } = images;
+  const { erasing } = augmentation;
+  const perImage = size * size * 3;
+  const values = new Float32Array(pixels.length);
   indices.forEach((index, i) => {
     const random = seededRandom(seed, epoch, index);
-    const image = values.subarray(i * size * size * 3, (i + 1) * size * size * 3);
-    if (random.uniform() < flip) flipHorizontally(image, size);
+    const place = [i * perImage, (i + 1) * perImage] as const;
+    const changed = changeBytes(pixels.slice(...place), size, augmentation, random);
+    const image = values.subarray(...place);
+    image.set(normalise({ pixels: changed, size }));
     if (erasing && random.uniform() < erasing.probability) erase(image, size, erasing, random);
   });
   return values;
+}
+
+/** May change the image given. */
+function changeBytes(
+  image: Uint8Array,
+  size: number,
+  { flip, affine, colorJitter, randAugment: ofList }: Augmentation,
+  random: Random,
+): Uint8Array {
+  if (random.uniform() < flip) flipHorizontally(image, size);
+  const moved = affine ? moveAtRandom(image, size, affine, random) : image;
+  const coloured = colorJitter ? jitterColor(moved, colorJitter, random) : moved;
+  return ofList ? randAugment(coloured, size, ofList, random) : coloured;
 }
 
 let cachedTable: Float32Array | undefined;
@@ -87,7 +168,8 @@ function normaliseByte(byte: number, channel: number): number {
   return f(centred / f(imageNet.std[channel]!));
 }
 
-function flipHorizontally(image: Float32Array, size: number): void {
+/** Mirrors one image `[size, size, 3]` in place: left becomes right. */
+export function flipHorizontally(image: Float32Array | Uint8Array, size: number): void {
   for (let row = 0; row < size; row++) {
     for (let left = 0, right = size - 1; left < right; left++, right--) {
       const [a, b] = [(row * size + left) * 3, (row * size + right) * 3];

@@ -52,7 +52,10 @@ export function cachedGradients(
       let sum = gradients;
       for (let i = first.length - 1; i >= 0; i--) {
         const encode = () => averages.moved(parts[i]!);
-        sum = added(sum, carriedOn(variables, encode, cotangents[i]!));
+        sum = added(
+          sum,
+          carriedOn(variables, encode, () => cotangents[i]!),
+        );
       }
       averages.settle();
       return { value, gradients: sum } as unknown as tf.TensorContainerObject;
@@ -65,15 +68,16 @@ export function cachedGradients(
 /**
  * The gradient of each variable where that of an encoding is known: a vector-Jacobian product.
  *
- * @param cotangents Gradient of the loss by each tensor that `encode` returns, or null.
+ * @param cotangentsOf Asked after `encode`: gradient of the loss by each tensor that it returned, or null.
  */
 export function carriedOn(
   variables: readonly tf.Variable[],
   encode: EncodePart,
-  cotangents: readonly (tf.Tensor | null)[],
+  cotangentsOf: () => readonly (tf.Tensor | null)[],
 ): (tf.Tensor | null)[] {
   return differentiate(variables, () => {
     const encoded = encode();
+    const cotangents = cotangentsOf();
     const terms = encoded.flatMap((tensor, i) =>
       cotangents[i] ? [tf.sum(tf.mul(tensor, cotangents[i]))] : [],
     );
@@ -124,33 +128,40 @@ function differentiate(by: readonly tf.Tensor[], f: () => tf.Scalar) {
   };
 }
 
-/** Keeps the statistics that encoding moves in order. */
+/**
+ * Encodes a part and moves the statistics back to where they were.
+ *
+ * @param onMoved Called with the index of each statistic that was moved, before it is moved back.
+ */
+export function encodeUnmoved(
+  statistics: readonly tf.Variable[],
+  encode: EncodePart,
+  onMoved: (index: number, encoded: tf.Tensor[]) => void = () => undefined,
+): tf.Tensor[] {
+  const before = statistics.map((variable) => tf.clone(variable));
+  const ids = statistics.map(({ dataId }) => dataId);
+  const encoded = encode();
+  for (const [i, variable] of statistics.entries()) {
+    if (variable.dataId === ids[i]) continue;
+    onMoved(i, encoded);
+    variable.assign(before[i]!);
+  }
+  return encoded;
+}
+
+/** Gathers where the parts leave the statistics that they move. */
 function averagesOf(statistics: readonly tf.Variable[]) {
-  const before = statistics.map((variable) => tf.keep(tf.clone(variable)));
   /** Mean over the parts so far of where they left a statistic. */
   const means = new Map<number, tf.Tensor>();
   let samples = 0;
-
-  /** Runs a part, hands out the statistics that it moved, and moves them back. */
-  function run(encode: EncodePart, take: (index: number, count: number) => void): tf.Tensor[] {
-    const ids = statistics.map(({ dataId }) => dataId);
-    const encoded = encode();
-    const count = encoded[0]!.shape[0]!;
-    statistics.forEach((variable, i) => {
-      if (variable.dataId === ids[i]) return;
-      take(i, count);
-      variable.assign(before[i]!);
-    });
-    return encoded;
-  }
-
   return {
-    unmoved: (encode: EncodePart) => run(encode, () => undefined),
+    unmoved: (encode: EncodePart) => encodeUnmoved(statistics, encode),
     moved(encode: EncodePart): tf.Tensor[] {
-      const encoded = run(encode, (i, count) => {
+      const encoded = encodeUnmoved(statistics, encode, (i, tensors) => {
+        const count = tensors[0]!.shape[0]!;
         const mean = means.get(i);
-        const moved = tf.clone(statistics[i]!);
-        means.set(i, tf.keep(mean ? towards(mean, moved, count / (samples + count)) : moved));
+        const left = tf.clone(statistics[i]!);
+        means.set(i, tf.keep(mean ? towards(mean, left, count / (samples + count)) : left));
         mean?.dispose();
       });
       samples += encoded[0]!.shape[0]!;
@@ -159,12 +170,11 @@ function averagesOf(statistics: readonly tf.Variable[]) {
     settle(): void {
       for (const [i, mean] of means) statistics[i]!.assign(mean);
     },
-    dispose(): void {
-      tf.dispose([...before, ...means.values()]);
-    },
+    dispose: () => tf.dispose([...means.values()]),
   };
 }
 
-function towards(from: tf.Tensor, to: tf.Tensor, share: number): tf.Tensor {
+/** Moves a mean towards a value by a share. */
+export function towards(from: tf.Tensor, to: tf.Tensor, share: number): tf.Tensor {
   return tf.add(from, tf.mul(tf.sub(to, from), share));
 }

@@ -15,29 +15,84 @@ export interface BtnLoss {
   cba?: tf.Scalar;
 }
 
+export interface CrossEntropyOptions {
+  /** ε, from 0 to 1: the part of each target that is spread over all classes. Default 0. */
+  labelSmoothing?: number;
+  /** Weight of each class. Default 1. */
+  classWeights?: readonly number[];
+}
+
+export interface BtnLossOptions extends CrossEntropyOptions {
+  /** λ, the weight of the ViT loss. Default 1. */
+  lambda?: number;
+}
+
 /**
  * The training loss `λ·CE(vit) + CE(bt) + CE(cba)`.
  *
  * @param outputs Logits.
  * @param labels `[B]` int32, classes from 0 on.
- * @param lambda λ, default 1.
  *
- * Source: Her et al., IEEE Access 13 (2025). Provenance: published form; λ is not published.
+ * Source: Her et al., IEEE Access 13 (2025). Provenance: published form; λ is not published. Label
+ * smoothing and class weights are options.
  */
-export function btnLoss(outputs: BtnOutputs, labels: tf.Tensor1D, lambda = 1): BtnLoss {
+export function btnLoss(
+  outputs: BtnOutputs,
+  labels: tf.Tensor1D,
+  { lambda = 1, ...options }: BtnLossOptions = {},
+): BtnLoss {
   const targets = tf.oneHot(labels, outputs.vit.shape[1]!);
-  const vit = crossEntropy(outputs.vit, targets);
+  const vit = crossEntropy(outputs.vit, targets, options);
   const weighted = tf.mul(vit, lambda) as tf.Scalar;
   if (!outputs.bt || !outputs.cba) return { total: weighted, vit };
-  const bt = crossEntropy(outputs.bt, targets);
-  const cba = crossEntropy(outputs.cba, targets);
+  const bt = crossEntropy(outputs.bt, targets, options);
+  const cba = crossEntropy(outputs.cba, targets, options);
   return { total: tf.add(weighted, tf.add(bt, cba)), vit, bt, cba };
 }
 
-/** Softmax cross-entropy, mean over the batch. `logits` and one-hot `targets` are `[B, C]`. */
-export function crossEntropy(logits: tf.Tensor2D, targets: tf.Tensor): tf.Scalar {
+/**
+ * Softmax cross-entropy, the mean over the batch, as PyTorch's `CrossEntropyLoss` computes it:
+ *
+ *     Σ_i Σ_c w_c · ((1−ε)·target_ic + ε/C) · −log softmax(logits)_ic  /  Σ_i w of i's class
+ *
+ * @param logits `[B, C]`
+ * @param targets `[B, C]`, one-hot.
+ * @throws Error when there is not a weight for each class.
+ */
+export function crossEntropy(
+  logits: tf.Tensor2D,
+  targets: tf.Tensor,
+  { labelSmoothing = 0, classWeights }: CrossEntropyOptions = {},
+): tf.Scalar {
+  const classes = logits.shape[1];
+  if (classWeights && classWeights.length !== classes) {
+    throw new Error(
+      `crossEntropy: classWeights has ${classWeights.length} values, expected one for each of ${classes} classes`,
+    );
+  }
   return tf.tidy(() => {
-    const perClass = tf.mul(tf.cast(targets, 'float32'), tf.logSoftmax(logits));
-    return tf.neg(tf.mean(tf.sum(perClass, 1)));
+    const hard = tf.cast(targets, 'float32');
+    const soft =
+      labelSmoothing > 0
+        ? tf.add(tf.mul(hard, 1 - labelSmoothing), labelSmoothing / classes)
+        : hard;
+    const logProbabilities = tf.logSoftmax(logits);
+    if (!classWeights) return tf.neg(tf.mean(tf.sum(tf.mul(soft, logProbabilities), 1)));
+    const weights = tf.tensor1d([...classWeights]);
+    const sum = tf.sum(tf.mul(tf.mul(soft, weights), logProbabilities));
+    return tf.neg(tf.div(sum, tf.sum(tf.mul(hard, weights))));
   }) as tf.Scalar;
+}
+
+/**
+ * Weights by which each class counts as much as the others: `n / (C·n_c)` for n_c of n samples.
+ *
+ * A class without samples gets 0.
+ *
+ * @param labels Classes from 0 on.
+ */
+export function balancedClassWeights(labels: readonly number[], numClasses: number): number[] {
+  const counts = new Array<number>(numClasses).fill(0);
+  for (const label of labels) counts[label]!++;
+  return counts.map((count) => (count === 0 ? 0 : labels.length / (numClasses * count)));
 }

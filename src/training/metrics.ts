@@ -48,6 +48,41 @@ export function confusionMatrix(
 }
 
 /**
+ * Softmax of each row, in float64.
+ *
+ * @param logits Shape [n, numClasses].
+ * @returns Shape [n, numClasses]; rows sum to 1.
+ */
+export function probabilitiesOf(logits: ArrayLike<number>, numClasses: number): Float64Array {
+  const probabilities = new Float64Array(logits.length);
+  for (let start = 0; start < logits.length; start += numClasses) {
+    const row = probabilities.subarray(start, start + numClasses);
+    let greatest = Number.NEGATIVE_INFINITY;
+    for (let c = 0; c < numClasses; c++) greatest = Math.max(greatest, logits[start + c]!);
+    let total = 0;
+    for (let c = 0; c < numClasses; c++) total += row[c] = Math.exp(logits[start + c]! - greatest);
+    for (let c = 0; c < numClasses; c++) row[c]! /= total;
+  }
+  return probabilities;
+}
+
+/**
+ * The class with the highest score of each row, the first of equals.
+ *
+ * @param scores logits or probabilities. Shape [n, numClasses].
+ * @returns Shape [n].
+ */
+export function predictedClasses(scores: ArrayLike<number>, numClasses: number): Int32Array {
+  return Int32Array.from({ length: scores.length / numClasses }, (_, i) => {
+    let best = 0;
+    for (let c = 1; c < numClasses; c++) {
+      if (scores[i * numClasses + c]! > scores[i * numClasses + best]!) best = c;
+    }
+    return best;
+  });
+}
+
+/**
  * The part of predictions that equal their label, 0…1; null for no examples.
  *
  * @throws RangeError if the lengths differ.

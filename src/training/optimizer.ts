@@ -1,10 +1,17 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import type { AdamState } from './adam.js';
 
 /** By variable name. */
 export type Variables = Record<string, tf.Variable>;
 /** By variable name, of the variables' shapes. */
 export type Gradients = Record<string, tf.Tensor>;
+
+/** What an optimizer remembers. */
+export interface OptimizerState {
+  /** How many steps were taken. */
+  step: number;
+  /** By what it is, such as `momentum`, then by variable name. Each has the size of its variable. */
+  slots: Record<string, Record<string, tf.Tensor>>;
+}
 
 /** What moves the weights of a network. */
 export interface Optimizer {
@@ -22,8 +29,63 @@ export interface Optimizer {
     again: () => Promise<Gradients>,
   ): void | Promise<void>;
   /** What resuming needs. A copy, whose tensors are the caller's to dispose. */
-  getState(): AdamState;
-  /** Takes over a copy of a state, such as that of a checkpoint. */
-  setState(state: AdamState): void;
+  getState(): OptimizerState | Promise<OptimizerState>;
+  /** Takes over a copy of a state, such as that of a checkpoint. @throws Error when it is of another optimizer. */
+  setState(state: OptimizerState): void;
   dispose(): void;
+}
+
+/** Refuses gradients that are not one for each variable. @throws Error */
+export function checkGradients(who: string, variables: Variables, gradients: Gradients): void {
+  const missing = Object.keys(variables).find((name) => !gradients[name]);
+  if (missing !== undefined) throw new Error(`${who}: the variable ${missing} has no gradient`);
+}
+
+/** Refuses a state that has not just these slots. @throws Error */
+export function checkSlots(
+  who: string,
+  wanted: readonly string[],
+  { step, slots }: OptimizerState,
+) {
+  if (step === 0) return;
+  const [has, needs] = [Object.keys(slots).sort().join(', '), [...wanted].sort().join(', ')];
+  if (has !== needs) {
+    throw new Error(
+      `${who}: the state is of another optimizer: it has ${has || 'no slots'}, expected ${needs || 'none'}`,
+    );
+  }
+}
+
+/** State of other variables would be lost without a word, and what is missing count as zeros. @throws Error */
+export function checkStateOf(
+  who: string,
+  variables: Variables,
+  { step, slots }: OptimizerState,
+): void {
+  if (step === 0) return;
+  for (const ofSlot of Object.values(slots)) {
+    const unknown = Object.keys(ofSlot).find((name) => !variables[name]);
+    if (unknown !== undefined) {
+      throw new Error(`${who}: the state is of ${unknown}, no variable here`);
+    }
+    for (const [name, { size }] of Object.entries(variables)) {
+      const found = ofSlot[name];
+      if (!found) throw new Error(`${who}: the state has nothing for ${name}`);
+      if (found.size !== size) {
+        throw new Error(`${who}: the state has ${found.size} values for ${name}, expected ${size}`);
+      }
+    }
+  }
+}
+
+/** A copy of a state, through `each` tensor. */
+export function mapState(
+  { step, slots }: OptimizerState,
+  each: (tensor: tf.Tensor) => tf.Tensor,
+): OptimizerState {
+  return { step, slots: mapValues(slots, (ofSlot) => mapValues(ofSlot, each)) };
+}
+
+function mapValues<T, U>(record: Record<string, T>, map: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
 }

@@ -1,12 +1,35 @@
 import type { Preset } from '../models/config.js';
 import type { Augmentation } from './augmentation.js';
 import type { DataType } from './data_types.js';
+import type { ScheduleKind } from './schedule.js';
+
+export const optimizerKinds = ['adam', 'adamw', 'sgd'] as const;
+
+export type OptimizerKind = (typeof optimizerKinds)[number];
 
 /** How to train: the authors' choices for a data set. */
 export interface Recipe {
+  /** After the warm-up, before any decay. */
   learningRate: number;
-  /** Factor of the learning rate from epoch to epoch. */
-  decay: number;
+  /** How the learning rate goes on from there; see `learningRateAt`. */
+  schedule: ScheduleKind;
+  /** Factor of the learning rate: from epoch to epoch (`exponential`), or at each step (`step`). */
+  decay?: number;
+  /** Epochs between two steps of `step`. */
+  decayEpochs?: number;
+  /** Epochs in which the learning rate grows from nothing. */
+  warmupEpochs: number;
+  optimizer: OptimizerKind;
+  /** μ of `sgd`. */
+  momentum?: number;
+  /** L2, of `adamw` decoupled. */
+  weightDecay: number;
+  /** The longest gradient, over all weights together; 0: any. */
+  clipNorm: number;
+  /** Part of each label that is spread over all classes. */
+  labelSmoothing: number;
+  /** `balanced`: each class weighs as much as the others, however many images it has. */
+  classWeights: 'none' | 'balanced' | number[];
   batchSize: number;
   /**
    * Most images in memory at once, of which batch normalisation takes its statistics; the batch
@@ -17,6 +40,8 @@ export interface Recipe {
   augmentation: Augmentation;
   /** Size ρ of the neighbourhood of sharpness-aware minimisation; 0 for none. */
   samRho: number;
+  /** Whether SAM measures it relative to each weight. */
+  samAdaptive: boolean;
   /** Whether each class is equally likely in a batch, however many images it has. */
   classBalanced: boolean;
 }
@@ -35,11 +60,24 @@ const published: Record<DataType, Pick<Recipe, 'learningRate' | 'batchSize' | 'e
   'AffectNet-8': { learningRate: 1e-6, batchSize: 144, epochs: 100 },
 };
 
+/** What every recipe shares: nothing beyond POSTER V2's. Provenance: baseline. */
+export const baselineRecipe = {
+  schedule: 'exponential',
+  warmupEpochs: 0,
+  optimizer: 'adam',
+  weightDecay: 0,
+  clipNorm: 0,
+  labelSmoothing: 0,
+  classWeights: 'none',
+  samAdaptive: false,
+} as const;
+
 /**
  * The tiny network starts from nothing, where the published rates suit pretrained backbones, and
  * learns for too short to overfit: erasing would only slow it down.
  */
-const fromScratch = {
+const fromScratch: Recipe = {
+  ...baselineRecipe,
   learningRate: 1e-3,
   decay: 0.8,
   batchSize: 16,
@@ -59,6 +97,7 @@ export function recipeOf(dataType: DataType, preset: Preset): Recipe {
   if (preset === 'tiny') return structuredClone(fromScratch);
   const family = dataType === 'RAF-DB' ? 'RAF-DB' : 'AffectNet';
   return {
+    ...baselineRecipe,
     ...published[dataType],
     decay: 0.98,
     augmentation: { flip: 0.5, erasing: erasingOf[family] },

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { AdamState } from './adam.js';
-import type { Gradients, Optimizer, Variables } from './optimizer.js';
+import { addScaled } from '../ops/add_scaled.js';
+import { globalNorm } from './gradient_norm.js';
+import type { Gradients, Optimizer, OptimizerState, Variables } from './optimizer.js';
 
 export interface SamConfig {
   /** Size ρ of the neighbourhood. Default 0.05. */
@@ -11,12 +12,14 @@ export interface SamConfig {
 
 /**
  * Sharpness-aware minimisation around another optimizer: the gradient is taken where the loss is
- * largest nearby, and moves the weights from where they are.
+ * largest nearby, and moves the weights from where they are. The other may be any: one of ours, or one
+ * of tfjs's by `fromTfjs`.
  *
  *     e = ρ · g / ‖g‖,   g' = ∇L(w + e),   w = base(w, g')
  *     adaptive: e = ρ · w²·g / ‖w·g‖
  *
- * A step costs two. Norms are over all variables together. It keeps no state of its own.
+ * A step costs two. Norms are over all variables together. In between, the weights as they were are
+ * held beside those nearby. It keeps no state of its own.
  *
  * Source: Foret et al., arXiv 2010.01412; adaptive: Kwon et al., arXiv 2102.11600. Provenance:
  * baseline.
@@ -44,9 +47,10 @@ export class Sam implements Optimizer {
     learningRate: number,
     again: () => Promise<Gradients>,
   ): Promise<void> {
-    const before = this.climb(variables, gradients);
+    const before: Record<string, tf.Tensor> = {};
     let sharp: Gradients;
     try {
+      await this.climb(variables, gradients, before);
       sharp = await again();
     } finally {
       for (const [name, values] of Object.entries(before)) variables[name]!.assign(values);
@@ -55,11 +59,11 @@ export class Sam implements Optimizer {
     await this.base.apply(variables, sharp, learningRate, again);
   }
 
-  getState(): AdamState {
+  getState(): OptimizerState | Promise<OptimizerState> {
     return this.base.getState();
   }
 
-  setState(state: AdamState): void {
+  setState(state: OptimizerState): void {
     this.base.setState(state);
   }
 
@@ -67,25 +71,28 @@ export class Sam implements Optimizer {
     this.base.dispose();
   }
 
-  /** Moves each variable to where the loss is largest nearby. @returns its values before. */
-  private climb(variables: Variables, gradients: Gradients): Record<string, tf.Tensor> {
-    const scale = tf.tidy(() => {
-      const squares = Object.entries(variables).map(([name, variable]) => {
-        const gradient = gradients[name]!;
-        return tf.sum(tf.square(this.adaptive ? tf.mul(variable, gradient) : gradient));
-      });
-      return tf.div(this.rho, tf.add(tf.sqrt(tf.addN(squares)), 1e-12));
-    });
-    const before: Record<string, tf.Tensor> = {};
+  /** Moves each variable to where the loss is largest nearby. @param before Gets the values before. */
+  private async climb(
+    variables: Variables,
+    gradients: Gradients,
+    before: Record<string, tf.Tensor>,
+  ): Promise<void> {
+    const scale = this.rho / ((await this.slope(variables, gradients)) + 1e-12);
     for (const [name, variable] of Object.entries(variables)) {
       before[name] = tf.clone(variable);
       tf.tidy(() => {
         const gradient = gradients[name]!;
-        const slope = this.adaptive ? tf.mul(tf.square(variable), gradient) : gradient;
-        variable.assign(tf.add(variable, tf.mul(slope, scale)));
+        const along = this.adaptive ? tf.mul(tf.square(variable), gradient) : gradient;
+        variable.assign(addScaled(variable, along, scale));
       });
     }
-    scale.dispose();
-    return before;
+  }
+
+  /** ‖g‖, adaptive ‖w·g‖. */
+  private async slope(variables: Variables, gradients: Gradients): Promise<number> {
+    const names = Object.keys(variables);
+    if (!this.adaptive) return globalNorm(names.map((name) => gradients[name]!));
+    const products = tf.tidy(() => names.map((name) => tf.mul(variables[name]!, gradients[name]!)));
+    return globalNorm(products).finally(() => tf.dispose(products));
   }
 }

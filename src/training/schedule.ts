@@ -1,3 +1,59 @@
+export const scheduleKinds = ['exponential', 'cosine', 'step', 'constant'] as const;
+
+export type ScheduleKind = (typeof scheduleKinds)[number];
+
+/** What the learning rate of each step follows from. */
+export interface ScheduleSettings {
+  /** After the warm-up. */
+  learningRate: number;
+  schedule: ScheduleKind;
+  /** Factor from epoch to epoch (`exponential`, default 0.98), or at each step (`step`, default 0.1). */
+  decay?: number;
+  /** Epochs between two steps of `step`. Default 30. */
+  decayEpochs?: number;
+  /** Length of the warm-up, from 0 on; a part of an epoch counts too. */
+  warmupEpochs: number;
+  /** Of the whole run: where `cosine` ends. */
+  epochs: number;
+}
+
+/**
+ * The learning rate of a step: linear up to the learning rate during the warm-up, step by step, and
+ * from there on by whole epochs since, as PyTorch's schedulers change it. The first step of n of the
+ * warm-up has 1/n.
+ *
+ * @param epoch From 0 on.
+ * @param step Of the epoch, from 0 on.
+ * @param steps How many an epoch has.
+ *
+ * Provenance: exponential without warm-up is baseline (POSTER V2's recipe, 0.98 an epoch); the others
+ * are options. Warm-up: Goyal et al., arXiv 1706.02677; cosine: Loshchilov and Hutter, arXiv
+ * 1608.03983.
+ */
+export function learningRateAt(
+  settings: ScheduleSettings,
+  epoch: number,
+  step: number,
+  steps: number,
+): number {
+  const { learningRate, warmupEpochs } = settings;
+  const warmup = Math.round(warmupEpochs * steps);
+  const done = epoch * steps + step;
+  if (done < warmup) return (learningRate * (done + 1)) / warmup;
+  return learningRate * factorAt(settings, Math.floor((done - warmup) / steps));
+}
+
+/** @param epoch Since the warm-up. */
+function factorAt(
+  { schedule, decay, decayEpochs = 30, warmupEpochs, epochs }: ScheduleSettings,
+  epoch: number,
+): number {
+  if (schedule === 'exponential') return exponentialDecay(1, epoch, decay);
+  if (schedule === 'step') return (decay ?? 0.1) ** Math.floor(epoch / decayEpochs);
+  if (schedule === 'cosine') return (1 + Math.cos((Math.PI * epoch) / (epochs - warmupEpochs))) / 2;
+  return 1;
+}
+
 /**
  * Exponential decay by epoch: `initial · gamma^epoch`.
  *

@@ -3,7 +3,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { splitAtBatch } from '../models/split_at_batch.js';
 import { mixSeeds } from '../ops/seeds.js';
 import { cachedGradients } from './cached_gradients.js';
-import { type BtnOutputs, btnLoss } from './loss.js';
+import { type BtnLossOptions, type BtnOutputs, btnLoss } from './loss.js';
 import type { Gradients, Optimizer, Variables } from './optimizer.js';
 
 /** Images `[B, H, W, 3]`, normalised, and labels `[B]` int32. */
@@ -14,8 +14,8 @@ export interface Batch {
 
 export interface TrainStepOptions {
   learningRate: number;
-  /** Weight of the ViT loss. Default 1. */
-  lambda?: number;
+  /** Default: λ 1, no label smoothing, no class weights. */
+  loss?: BtnLossOptions;
   /** Seed of random masks in the layers (drop-path, dropout); random when absent. */
   seed?: number;
   /** Most images to hold in memory at once. Default: the whole batch. */
@@ -93,7 +93,7 @@ export async function trainStep(
   { images, labels }: Batch,
   {
     learningRate,
-    lambda,
+    loss: lossOptions,
     seed = randomSeed(),
     microBatch = images.shape[0],
     gradients: compute = batchGradients,
@@ -101,7 +101,7 @@ export async function trainStep(
 ): Promise<StepResult> {
   const owned: tf.Tensor[] = [];
   const loss = (outputs: BtnOutputs): BatchLoss => {
-    const { total, vit, bt, cba } = btnLoss(outputs, labels, lambda);
+    const { total, vit, bt, cba } = btnLoss(outputs, labels, lossOptions);
     return { total, parts: [tf.argMax(outputs.vit, 1), vit, ...(bt && cba ? [bt, cba] : [])] };
   };
   const gradientsAt = async (maskSeed: number) => {

@@ -82,7 +82,7 @@ describeBackends('Adam', () => {
     const state = optimizer.getState();
     const [resumed, copies] = [new Adam(), makeVariables(valuesOf(variables))];
     resumed.setState(state);
-    tf.dispose(state.moments);
+    tf.dispose(state.slots);
     for (let t = 4; t <= 6; t++) {
       step(optimizer, variables, t);
       step(resumed, copies, t);
@@ -97,18 +97,24 @@ describeBackends('Adam', () => {
     const [optimizer, variables] = [new Adam(), makeVariables()];
     step(optimizer, variables, 1);
     const state = optimizer.getState();
-    const [first, ...others] = names;
-    for (const [moments, message] of [
-      [{ ...state.moments, other: state.moments[first!]! }, /the state is of other, no variable/],
-      [Object.fromEntries(others.map((name) => [name, state.moments[name]!])), /has nothing for/],
+    const { first, second } = state.slots as Named<Named<tf.Tensor>>;
+    const { bias, kernel, ...rest } = second!;
+    for (const [other, message] of [
+      [{ ...second, other: bias! }, /the state is of other, no variable/],
+      [{ bias: bias!, ...rest }, /has nothing for kernel/],
+      [{ bias: kernel!, kernel: bias!, ...rest }, /has 4 values for kernel, expected 12/],
     ] as const) {
       const resumed = new Adam();
-      resumed.setState({ step: 1, moments });
+      resumed.setState({ step: 1, slots: { first: first!, second: other } });
       expect(() => step(resumed, variables, 2)).toThrow(message);
       resumed.dispose();
     }
     optimizer.dispose();
-    tf.dispose([variables, state.moments]);
+    const stranger = new Adam();
+    expect(() => stranger.setState({ step: 1, slots: { momentum: first! } })).toThrow(
+      'Adam: the state is of another optimizer: it has momentum, expected first, second',
+    );
+    tf.dispose([variables, state.slots]);
   });
 
   it('gives back a state that was set and not yet used', () => {
@@ -116,29 +122,30 @@ describeBackends('Adam', () => {
     step(optimizer, variables, 1);
     const state = optimizer.getState();
     expect(state.step).toBe(1);
-    expect(Object.keys(state.moments)).toEqual(names);
+    expect(Object.keys(state.slots)).toEqual(['first', 'second']);
+    expect(Object.keys(state.slots.first!)).toEqual(names);
     const other = new Adam();
     other.setState(state);
     const again = other.getState();
     expect(again.step).toBe(1);
     for (const name of names) {
       for (const kind of ['first', 'second'] as const) {
-        const moment = state.moments[name]![kind];
+        const moment = state.slots[kind]![name]!;
         expect(moment.shape.length === 1 || moment.shape.join() === shapes[name]!.join()).toBe(
           true,
         );
-        expect(toArray(again.moments[name]![kind])).toEqual(toArray(moment));
+        expect(toArray(again.slots[kind]![name]!)).toEqual(toArray(moment));
       }
     }
     optimizer.dispose();
     other.dispose();
-    tf.dispose([variables, state.moments, again.moments]);
+    tf.dispose([variables, state.slots, again.slots]);
   });
 
   it('does not change when the caller changes or frees a state', () => {
     const [optimizer, variables] = [new Adam(), makeVariables()];
     step(optimizer, variables, 1);
-    tf.dispose(optimizer.getState().moments);
+    tf.dispose(optimizer.getState().slots);
     const [other, copies] = [new Adam(), makeVariables()];
     step(other, copies, 1);
     step(optimizer, variables, 2);

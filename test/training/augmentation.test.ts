@@ -5,6 +5,7 @@ import {
   type Images,
   imageNet,
   normalise,
+  problemOfAugmentation,
   recipeOf,
 } from '../../src/training/index.js';
 import { uniform } from '../support/arrays.js';
@@ -20,6 +21,8 @@ function randomImages(count: number): Images {
 
 /** The i-th image of a batch. */
 const imageOf = (values: Float32Array, i: number) => values.slice(i * perImage, (i + 1) * perImage);
+
+const allBytes = Uint8Array.from({ length: 256 * 3 }, (_, i) => Math.floor(i / 3));
 
 const onlyFlip: Augmentation = { flip: 1 };
 const affectNet = recipeOf('AffectNet-7', 'full').augmentation;
@@ -133,6 +136,86 @@ describe('augment', () => {
     picked.forEach((i, at) => {
       expect(imageOf(some, at)).toEqual(imageOf(whole, i));
     });
+  });
+
+  it('changes bytes before it normalises, and draws erasing last', () => {
+    const everything: Augmentation = {
+      ...affectNet,
+      affine: { degrees: 20, translate: 0.1, scale: [0.8, 1.2], shear: 5 },
+      colorJitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
+      randAugment: { operations: 2, magnitude: 9 },
+    };
+    const whole = augment(images, indices, everything, 3, 2);
+    expect(problemOfAugmentation(everything)).toBeUndefined();
+    const values = new Set(normalise({ pixels: allBytes, size: 16 }));
+    expect(whole.every((value) => value === 0 || values.has(value))).toBe(true);
+    expect(indices.every((i) => erasedRectangle(imageOf(whole, i))!.isFull)).toBe(true);
+    const { affine: _, ...unmoved } = everything;
+    for (const other of [
+      augment(images, indices, everything, 4, 2),
+      augment(images, indices, everything, 3, 3),
+      augment(images, indices, unmoved, 3, 2),
+      augment(images, indices, { ...everything, colorJitter: undefined }, 3, 2),
+      augment(images, indices, { ...everything, randAugment: undefined }, 3, 2),
+    ]) {
+      expect(other).not.toEqual(whole);
+    }
+    const one = augment(
+      { pixels: images.pixels.slice(5 * perImage, 6 * perImage), size },
+      [5],
+      everything,
+      3,
+      2,
+    );
+    expect(one).toEqual(imageOf(whole, 5));
+  });
+
+  it('at strength 0 is the image as it was', () => {
+    const nothing: Augmentation = {
+      flip: 0,
+      affine: { degrees: 0, translate: 0, scale: [1, 1], shear: 0 },
+      colorJitter: { brightness: 0, contrast: 0, saturation: 0, hue: 0 },
+    };
+    expect(augment(images, indices, nothing, 1, 0)).toEqual(plain);
+  });
+
+  it.each([
+    [{ flip: 1.5 }, 'flip must be a number from 0 to 1, not 1.5'],
+    [
+      { flip: 0, colorJitter: { brightness: 0, contrast: 0, saturation: 0, hue: 0.6 } },
+      'color jitter: hue must be a number from 0 to 0.5, not 0.6',
+    ],
+    [
+      { flip: 0, colorJitter: { brightness: -1, contrast: 0, saturation: 0, hue: 0 } },
+      'color jitter: brightness must be a number from 0 on, not -1',
+    ],
+    [
+      { flip: 0, affine: { degrees: 1, translate: 2, scale: [1, 1], shear: 0 } },
+      'affine: translate must be a number from 0 to 1, not 2',
+    ],
+    [
+      { flip: 0, affine: { degrees: 1, translate: 0, scale: [1, 0.5], shear: 0 } },
+      'affine: the greatest scale must be a number from 1 on, not 0.5',
+    ],
+    [
+      { flip: 0, affine: { degrees: 1, translate: 0, scale: [0, 0.5], shear: 0 } },
+      'affine: the least scale must be a number above 0, not 0',
+    ],
+    [{ flip: 0, affine: {} }, 'affine: degrees must be a number from 0 to 360, not undefined'],
+    [
+      { flip: 0, randAugment: { operations: 2, magnitude: 31 } },
+      'rand augment: magnitude must be a number from 0 to 30, not 31',
+    ],
+    [
+      { flip: 0, randAugment: { operations: 2, magnitude: 1.5 } },
+      'rand augment: operations and magnitude must be integers',
+    ],
+    [
+      { flip: 0, erasing: { probability: 1, area: [0.1, 0.05], aspect: [0.3, 3.3] } },
+      'erasing: the greatest area must be a number from 0.1 to 1, not 0.05',
+    ],
+  ] as [Augmentation, string][])('cannot be %j', (augmentation, problem) => {
+    expect(problemOfAugmentation(augmentation)).toBe(problem);
   });
 
   it('leaves the bytes that it was given as they were', () => {

@@ -1,5 +1,12 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { accuracy, classReport, confusionMatrix } from '../../src/training/metrics.js';
+import {
+  accuracy,
+  classReport,
+  confusionMatrix,
+  predictedClasses,
+  probabilitiesOf,
+} from '../../src/training/metrics.js';
 
 describe('confusionMatrix', () => {
   it('counts rows by true class and columns by predicted class', () => {
@@ -74,5 +81,41 @@ describe('classReport', () => {
   it('refuses what is no confusion matrix', () => {
     expect(() => classReport([[1, 2]])).toThrow('matrix row 0 has 2 columns: expected 1');
     expect(() => classReport([[0.5]])).toThrow('matrix row 0 holds 0.5, not a count');
+  });
+});
+
+describe('probabilitiesOf', () => {
+  it('is the softmax of each row', () => {
+    const [a, b, c, d] = probabilitiesOf([0, Math.log(3), 5, 5], 2);
+    expect(a).toBeCloseTo(0.25, 12);
+    expect(b).toBeCloseTo(0.75, 12);
+    expect([c, d]).toEqual([0.5, 0.5]);
+  });
+
+  it('holds for logits that no exponential can', () => {
+    expect([...probabilitiesOf([1e6, 0, -1e6, -1e6], 2)]).toEqual([1, 0, 0.5, 0.5]);
+  });
+
+  it('sums to 1 and keeps the order', () => {
+    const logit = fc.double({ min: -50, max: 50, noNaN: true });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(logit, logit, logit), { maxLength: 9 }), (rows) => {
+        const probabilities = probabilitiesOf(rows.flat(), 3);
+        rows.forEach((row, i) => {
+          const ofRow = [...probabilities.subarray(3 * i, 3 * i + 3)];
+          expect(ofRow.reduce((sum, value) => sum + value)).toBeCloseTo(1, 12);
+          expect(ofRow.indexOf(Math.max(...ofRow))).toBeLessThanOrEqual(
+            row.indexOf(Math.max(...row)),
+          );
+        });
+      }),
+    );
+  });
+});
+
+describe('predictedClasses', () => {
+  it('is the highest of each row, the first of equals', () => {
+    expect([...predictedClasses([1, 3, 2, 5, 5, 0, -3, -1, -1], 3)]).toEqual([1, 0, 1]);
+    expect(predictedClasses([], 3)).toHaveLength(0);
   });
 });

@@ -157,7 +157,7 @@ describeBackends('trainStep', (backend) => {
     const model = makeModel();
     const optimizer = new Adam();
     const batch = makeBatch();
-    const options = { learningRate: 0, lambda: 0.25, seed: 1 };
+    const options = { learningRate: 0, loss: { lambda: 0.25 }, seed: 1 };
     const result = await trainStep(model, optimizer, batch, options);
     const { loss, vitLoss, btLoss, cbaLoss, predictions } = result;
     expect(loss).toBeCloseTo(0.25 * vitLoss + btLoss! + cbaLoss!, 5);
@@ -256,12 +256,12 @@ describeBackends('trainStep', (backend) => {
       expect(weightsOf(model.trainableWeights)).toEqual(before);
       const after = optimizer.getState();
       expect(after.step).toBe(state.step);
-      for (const [name, { first }] of Object.entries(after.moments)) {
-        expect(toArray(first)).toEqual(toArray(state.moments[name]!.first));
+      for (const [name, first] of Object.entries(after.slots.first!)) {
+        expect(toArray(first)).toEqual(toArray(state.slots.first![name]!));
       }
       optimizer.dispose();
       model.dispose();
-      tf.dispose([state.moments, after.moments, batch.images, batch.labels]);
+      tf.dispose([state.slots, after.slots, batch.images, batch.labels]);
     },
   );
 
@@ -277,9 +277,9 @@ describeBackends('trainStep', (backend) => {
         const options = { learningRate: 1e-3, seed: 7, microBatch: size };
         const result = await trainStep(model, optimizer, batch, options);
         // Adam's first moments are the gradients, but for a factor.
-        const { moments } = optimizer.getState();
-        const gradients = Object.values(moments).map(({ first }) => toArray(first));
-        tf.dispose(moments);
+        const { slots } = await optimizer.getState();
+        const gradients = Object.values(slots.first!).map(toArray);
+        tf.dispose(slots);
         optimizer.dispose();
         model.dispose();
         return { result, gradients };
@@ -289,7 +289,9 @@ describeBackends('trainStep', (backend) => {
       expect(parts.result.loss).toBeCloseTo(whole.result.loss, 5);
       expect(parts.result.cbaLoss).toBeCloseTo(whole.result.cbaLoss!, 5);
       expect(parts.result.predictions).toEqual(whole.result.predictions);
-      expect(Math.max(...weightErrors(parts.gradients, whole.gradients))).toBeLessThan(1e-5);
+      // libtensorflow rounds differently for each size of batch, which shows where gradients nearly vanish.
+      const rounding = backend === 'tensorflow' ? 5e-5 : 1e-5;
+      expect(Math.max(...weightErrors(parts.gradients, whole.gradients))).toBeLessThan(rounding);
 
       const sharpWhole = await gradientsOf(new Sam(new Adam()), 6);
       const sharpParts = await gradientsOf(new Sam(new Adam()), microBatch);

@@ -1,0 +1,98 @@
+import { seededRandom } from './random.js';
+
+export interface Interval {
+  lower: number;
+  upper: number;
+}
+
+export interface BootstrapOptions {
+  seed: number;
+  /** Default 2000. */
+  resamples?: number;
+  /** The part of resamples within the interval. Default 0.95. */
+  level?: number;
+}
+
+/**
+ * A percentile bootstrap interval: of a statistic of `count` examples that are drawn anew, with
+ * replacement, as often as `resamples` says, the middle part. Between two values it is interpolated.
+ *
+ * @param statistic Of examples by index; an index may occur more than once. Shape [count].
+ * @returns null of no examples.
+ * @throws RangeError for fewer than 2 resamples or a level that is not between 0 and 1.
+ *
+ * Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
+ */
+export function bootstrapInterval(
+  count: number,
+  statistic: (indices: Int32Array) => number,
+  { seed, resamples = 2000, level = 0.95 }: BootstrapOptions,
+): Interval | null {
+  if (!Number.isInteger(resamples) || resamples < 2) {
+    throw new RangeError(`resamples is ${resamples}: expected an integer from 2 on`);
+  }
+  if (!(level > 0 && level < 1)) {
+    throw new RangeError(`level is ${level}: expected a number between 0 and 1`);
+  }
+  if (count === 0) return null;
+  const random = seededRandom(seed);
+  const indices = new Int32Array(count);
+  const values = Float64Array.from({ length: resamples }, () => {
+    for (let i = 0; i < count; i++) indices[i] = random.integer(count);
+    return statistic(indices);
+  }).sort();
+  return { lower: quantile(values, (1 - level) / 2), upper: quantile(values, (1 + level) / 2) };
+}
+
+/**
+ * Bootstrap intervals of the accuracy and of the mean class accuracy, over the same resamples. A
+ * class that a resample leaves out does not count in its mean.
+ *
+ * The examples are taken to be independent: where several show one person, the intervals are too
+ * narrow.
+ *
+ * @param labels true classes. Shape [n].
+ * @param predictions predicted classes. Shape [n].
+ * @returns null of no examples.
+ */
+export function accuracyIntervals(
+  labels: ArrayLike<number>,
+  predictions: ArrayLike<number>,
+  numClasses: number,
+  options: BootstrapOptions,
+): { accuracy: Interval | null; meanClassAccuracy: Interval | null } {
+  const isRight = Uint8Array.from(labels, (label, i) => Number(label === predictions[i]));
+  const accuracy = (indices: Int32Array) => {
+    let right = 0;
+    for (const i of indices) right += isRight[i]!;
+    return right / indices.length;
+  };
+  const counts = new Int32Array(numClasses);
+  const rights = new Int32Array(numClasses);
+  const meanClassAccuracy = (indices: Int32Array) => {
+    counts.fill(0);
+    rights.fill(0);
+    for (const i of indices) {
+      counts[labels[i]!]! += 1;
+      rights[labels[i]!]! += isRight[i]!;
+    }
+    let sum = 0;
+    let present = 0;
+    for (let c = 0; c < numClasses; c++) {
+      if (counts[c]! === 0) continue;
+      sum += rights[c]! / counts[c]!;
+      present += 1;
+    }
+    return sum / present;
+  };
+  const interval = (statistic: (indices: Int32Array) => number) =>
+    bootstrapInterval(labels.length, statistic, options);
+  return { accuracy: interval(accuracy), meanClassAccuracy: interval(meanClassAccuracy) };
+}
+
+/** Of values in ascending order, linear between neighbours. */
+function quantile(sorted: Float64Array, part: number): number {
+  const at = part * (sorted.length - 1);
+  const [below, above] = [sorted[Math.floor(at)]!, sorted[Math.ceil(at)]!];
+  return below + (above - below) * (at - Math.floor(at));
+}
