@@ -6,6 +6,10 @@ type Kwargs = Record<string, unknown>;
 
 /** A model in two halves: what it does with each sample, and what it does with a batch. */
 export interface SplitModel {
+  /** Which encoding is already an output of the model, by the output's name. */
+  readonly encodedOutputs: Readonly<Record<string, number>>;
+  /** Of each encoding, without the axis of samples. */
+  readonly encodingShapes: readonly (readonly number[])[];
   /**
    * Runs the layers before any that mixes the batch.
    *
@@ -21,6 +25,13 @@ export interface SplitModel {
    * @returns The model's outputs by name.
    */
   combine(encodings: readonly tf.Tensor[], kwargs: Kwargs): Record<string, tf.Tensor>;
+  /**
+   * Runs as much of the rest as symbolic tensors of the model need.
+   *
+   * @param nodes Behind the border, or at it.
+   * @returns The value of each.
+   */
+  valuesOf(nodes: readonly Node[], encodings: readonly tf.Tensor[], kwargs: Kwargs): tf.Tensor[];
 }
 
 const splits = new WeakMap<tfl.LayersModel, SplitModel>();
@@ -46,16 +57,24 @@ function makeSplit(model: tfl.LayersModel): SplitModel {
   const border = borderOf(model.outputs);
   // Never disposed of: that would take the layers from the model.
   const encoder = tfl.model({ inputs: model.inputs, outputs: border, name: 'encoder' });
+  const encodedOutputs = model.outputs.flatMap((node, i) =>
+    border.includes(node) ? [[model.outputNames[i]!, border.indexOf(node)]] : [],
+  );
+  const valuesOf: SplitModel['valuesOf'] = (nodes, encodings, kwargs) => {
+    const known = new Map(border.map((node, i) => [node, encodings[i]!]));
+    return nodes.map((node) => evaluate(node, known, kwargs));
+  };
   return {
+    valuesOf,
+    encodedOutputs: Object.fromEntries(encodedOutputs),
+    encodingShapes: border.map(({ shape }) => shape.slice(1) as number[]),
     encode: (inputs, kwargs) => {
       const outputs = encoder.apply(inputs, kwargs) as tf.Tensor | tf.Tensor[];
       return Array.isArray(outputs) ? outputs : [outputs];
     },
     combine: (encodings, kwargs) => {
-      const known = new Map(border.map((node, i) => [node, encodings[i]!]));
-      return Object.fromEntries(
-        model.outputs.map((node, i) => [model.outputNames[i]!, evaluate(node, known, kwargs)]),
-      );
+      const values = valuesOf(model.outputs, encodings, kwargs);
+      return Object.fromEntries(model.outputNames.map((name, i) => [name, values[i]!]));
     },
   };
 }
