@@ -30,6 +30,8 @@ export interface ImageBatch {
 }
 
 export interface ImageSource {
+  /** The list that the source was made of. */
+  readonly images: readonly LabelledImage[];
   /** The number of images, with those that turn out to be unusable. */
   readonly length: number;
   readonly size: number;
@@ -39,6 +41,8 @@ export interface ImageSource {
   readonly skipped: readonly SkippedImage[];
   /** The positions not known to be unusable: what to draw an epoch from. */
   usable(): number[];
+  /** The pixels of an image that is in memory, not a copy. Shape [size, size, 3]. */
+  inMemory(index: number): Uint8Array | undefined;
   /**
    * Reads images by position; a position may occur more than once. Files already known to be
    * unusable are left out without a word, so that `pixels` may hold fewer images, even none.
@@ -142,26 +146,12 @@ export function imageSource(
     return [...images.keys()].filter((index) => !unusable.has(index));
   }
 
-  return { length: images.length, size, cached, skipped, usable, read, preload };
-}
-
-/** Reads batches in order; the next is decoded while the caller works on one. @throws as `read`. */
-export async function* readAhead(
-  source: ImageSource,
-  plan: readonly (readonly number[])[],
-): AsyncGenerator<ImageBatch> {
-  const start = (i: number) => {
-    const batch = plan[i] && source.read(plan[i]);
-    // Reported when it is awaited. Until then, Node would end the process for it.
-    batch?.catch(() => undefined);
-    return batch;
-  };
-  let next = start(0);
-  for (const i of plan.keys()) {
-    const batch = await next!;
-    next = start(i + 1);
-    yield batch;
+  function inMemory(index: number): Uint8Array | undefined {
+    if (!cache || !inCache[index]) return undefined;
+    return cache.subarray(index * imageBytes, (index + 1) * imageBytes);
   }
+
+  return { images, length: images.length, size, cached, skipped, usable, inMemory, read, preload };
 }
 
 function defaultConcurrency(): number {
@@ -169,7 +159,7 @@ function defaultConcurrency(): number {
 }
 
 /** Runs `work` on every item, at most `limit` at a time; stops at the first error. */
-async function forEachAtOnce<T>(
+export async function forEachAtOnce<T>(
   items: readonly T[],
   limit: number,
   work: (item: T) => Promise<void>,

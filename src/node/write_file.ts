@@ -70,7 +70,7 @@ function cannotWrite(path: string, error: unknown): UserError {
 }
 
 /** Makes a rename last through a power cut. Not every system can open a folder; then it is left. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   const folder = await fs.open(path, 'r').catch(() => undefined);
   await folder?.sync().catch(() => undefined);
   await folder?.close();

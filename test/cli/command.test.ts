@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
+import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Prediction } from '../../src/node/predict.js';
 import { drawSmallData } from '../node/small_data.js';
@@ -25,11 +26,12 @@ beforeAll(async () => {
 describe('train', () => {
   it('says what it does and where the results are', () => {
     expect(trained).toMatchObject({ code: 0, err: '' });
-    const [first, second, third, fourth] = trained.out.split('\n');
-    expect(first).toMatch(/^backend: wasm \((no )?SIMD, one thread\)$/);
+    const [first, second, third, fourth, fifth] = trained.out.split('\n');
+    expect(first).toMatch(/^backend: wasm \((no )?SIMD\)$/);
     expect(second).toBe('training tiny BTN-7 on 7 images, testing on 7');
     expect(third).toBe('lr 0.001, batch 7, 1 epoch, seed 3');
-    expect(fourth).toMatch(/^epoch 1\/1 {2}loss \d.*train .*test .*img.* best$/);
+    expect(fourth).toBe('adam, rate × 0.8 an epoch; flip 0.5');
+    expect(fifth).toMatch(/^epoch 1\/1 {2}loss \d.*train .*test .*img.* best$/);
     const named = [...trained.out.matchAll(/^(?:report|confusion|curves|\w+ model) +(.*)$/gm)];
     expect(named.map(([, path]) => path)).toEqual(
       ['report.txt', 'confusion_matrix.svg', 'curves.svg', 'best', 'last'].map((name) =>
@@ -61,7 +63,7 @@ describe('train', () => {
     expect(out).toContain(
       `skipped 1 unusable file:\n  ${bad}: it is not an image, or not one that can be read`,
     );
-    expect(out).toContain('resuming tiny BTN-7 at epoch 2, on 7 images, testing on 7\n');
+    expect(out).toContain('resuming tiny BTN-7 at epoch 2, on 7 images, testing on 7');
     expect(out).toMatch(/stopped in epoch 2\/2 after 2 of 8 images: /);
     expect(out).toContain(`stopped early; continue with: btn-layers train --resume ${run}\n`);
   });
@@ -101,7 +103,20 @@ describe('evaluate', () => {
     expect(result).toMatchObject({ code: 0, err: '' });
     expect(result.out).toMatch(/^backend: wasm[\s\S]*class[\s\S]*surprise[\s\S]*mean class acc/);
     expect(readFileSync(join(out, 'report.txt'), 'utf8')).toContain('of 7 images');
-    expect(result.out).toContain(`confusion  ${join(out, 'confusion_matrix.svg')}`);
+    expect(result.out).toContain(`confusion    ${join(out, 'confusion_matrix.svg')}`);
+    expect(result.out).toContain(`numbers      ${join(out, 'report.json')}`);
+    expect(result.out).toMatch(/95% intervals +accuracy \d+\.\d+% to \d+\.\d+%, mean class acc/);
+    expect(result.out).toContain('who shares a batch (3 images, 1 in the last):');
+    expect(result.out).toContain('in class order: INFLATED');
+  });
+
+  it('takes every flag', async () => {
+    const flags = ['--vit-only', '--flip_average', '--corrupt', 'dark,blur', '--severity', '5'];
+    const result = await runCommand('evaluate', '--data', data, '--checkpoint', run, ...flags);
+    expect(result).toMatchObject({ code: 0, err: '' });
+    expect(result.out).toContain('each image alone (vit), averaged with its mirror image:');
+    expect(result.out).not.toContain('INFLATED');
+    expect(result.out).toMatch(/│ corruption │ +none │ severity 5 │\n.*\n│ blur .*\n│ dark /);
   });
 });
 
@@ -122,6 +137,25 @@ describe('predict', () => {
     expect(predictions).toMatchObject([{ path: picture, label: expect.any(String) }]);
     expect(Object.keys(predictions[0]!.probabilities)).toHaveLength(7);
     expect(result.err).toMatch(/^backend: wasm.*\nskipped 1 unusable file:\n {2}.*missing\.png: /);
+  });
+
+  it('--flip-average gives an image and its mirror image the same', async () => {
+    const mirror = at('mirror.png');
+    await sharp(picture).flop().toFile(mirror);
+    const read = async (...flags: string[]) => {
+      const args = ['predict', picture, mirror, '--checkpoint', run, '--json', ...flags];
+      const { out, err } = await runCommand(...args);
+      expect(err.includes('averaged with those of the mirror image')).toBe(flags.length > 0);
+      const predictions = JSON.parse(out) as Prediction[];
+      return predictions.map(({ probabilities }) => Object.values(probabilities));
+    };
+    const [one, other] = await read('--flip-average');
+    const alone = await read();
+    expect(alone[0]).not.toEqual(alone[1]);
+    for (const [c, value] of one!.entries()) {
+      expect(value).toBeCloseTo(other![c]!, 6);
+      expect(value).toBeCloseTo((alone[0]![c]! + alone[1]![c]!) / 2, 6);
+    }
   });
 
   it('fails where no image can be read', async () => {
@@ -188,8 +222,8 @@ describe('a mistake is one line on stderr, and exit code 1:', () => {
     ],
     [
       'a loss that is not a number',
-      ['train', '--data', data, ...tiny, '--lr', '1e30', '--batch-size', '2'],
-      /the loss is NaN at epoch 1, image 3: try a smaller --lr; the batch was /,
+      ['train', '--data', data, ...tiny, '--lr', '1e30', '--batch-size', '2', '--out', at('nan')],
+      /the loss is NaN at epoch 1, image 3: try a smaller --lr; .*nan.diverged_batch\.txt names /,
     ],
     [
       'a run that is not there',
@@ -207,6 +241,21 @@ describe('a mistake is one line on stderr, and exit code 1:', () => {
       'a checkpoint of 7 classes for 8',
       ['evaluate', '--data', eight, '--data_type', 'AffectNet-8', '--checkpoint', run],
       /trained on RAF-DB \(7 classes\), not on AffectNet-8: pass --data_type RAF-DB/,
+    ],
+    [
+      'an unknown corruption',
+      ['evaluate', '--data', data, '--checkpoint', run, '--corrupt', 'blur,rain'],
+      /'blur,rain' is invalid. It must be all, or of occlusion, resolution, blur, noise, dark/,
+    ],
+    [
+      'a severity beyond',
+      ['evaluate', '--data', data, '--checkpoint', run, '--corrupt', 'all', '--severity', '6'],
+      /argument '6' is invalid. It must be an integer from 1 to 5/,
+    ],
+    [
+      'a severity of nothing',
+      ['evaluate', '--data', data, '--checkpoint', run, '--severity', '2', '--out', at('never')],
+      /--severity is of a corruption: say which with --corrupt/,
     ],
     ['no picture', ['predict', '--checkpoint', run], /missing required argument 'images'/],
     ['no model', ['predict', picture], /--checkpoint PATH is needed/],
@@ -227,7 +276,7 @@ describe('a mistake is one line on stderr, and exit code 1:', () => {
     expect(lines[0]).toMatch(/^btn-layers: /);
     expect(lines[0]).toMatch(message);
     // What was said before is what the work is, never a trace of the error.
-    expect(out).toMatch(/^(backend: .*\n)?(training .*\nlr .*\n)?$/);
+    expect(out).toMatch(/^(backend: .*\n)?(training .*\nlr .*\nadam.*\n)?$/);
     expect(existsSync(at('never'))).toBe(false);
     expect(tf.memory().numTensors).toBe(before);
   });

@@ -1,16 +1,17 @@
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { expectSameRun } from '../node/same_run.js';
 import { drawSmallData } from '../node/small_data.js';
 import { temporaryFolder } from '../node/temporary_folder.js';
-import { type Outcome, runCommand } from './run_command.js';
+import { runCommand } from './run_command.js';
+import { runProcess } from './run_process.js';
 
 const folder = temporaryFolder();
 const data = join(folder, 'data');
-const root = fileURLToPath(new URL('../..', import.meta.url));
+/** One thread: to start others takes longer than these runs. */
+const tiny = ['--preset', 'tiny', '--workers', '1'];
 
 function isInstalled(name: string): boolean {
   try {
@@ -23,37 +24,16 @@ function isInstalled(name: string): boolean {
 
 beforeAll(() => drawSmallData(data));
 
-/** Runs the command as a user does. `onOutput` sees all of stdout and stderr so far. */
-function runProcess(
-  args: readonly string[],
-  onOutput: (text: string, interrupt: () => void) => void = () => undefined,
-): Promise<Outcome> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
-    cwd: root,
-  });
-  const outcome: Outcome = { code: -1, out: '', err: '' };
-  const hear = (stream: 'out' | 'err') => (text: Buffer) => {
-    outcome[stream] += text.toString();
-    onOutput(outcome.out + outcome.err, () => child.kill('SIGINT'));
-  };
-  child.stdout.on('data', hear('out'));
-  child.stderr.on('data', hear('err'));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ ...outcome, code: code ?? -1 }));
-  });
-}
-
 describe('the command as a process', () => {
   it('Ctrl-C ends it in order, with a checkpoint that --resume takes up', async () => {
     const out = join(folder, 'run');
     let interrupted = false;
     const result = await runProcess(
-      ['train', '--data', data, '--preset', 'tiny', '--epochs', '500', '--out', out],
-      (text, interrupt) => {
+      ['train', '--data', data, ...tiny, '--epochs', '500', '--out', out],
+      (text, child) => {
         if (interrupted || !text.includes('\nlr ')) return;
         interrupted = true;
-        interrupt();
+        child.kill('SIGINT');
       },
     );
     expect(result.err.trim()).toBe(
@@ -67,6 +47,41 @@ describe('the command as a process', () => {
     expect(resumed.out).toMatch(/\n(resuming|training) tiny BTN-7 /);
   });
 
+  it('a second Ctrl-C ends it at once', async () => {
+    const out = join(folder, 'quit');
+    let interrupted = false;
+    const result = await runProcess(
+      ['train', '--data', data, ...tiny, '--epochs', '500', '--out', out],
+      (text, child) => {
+        if (interrupted || !text.includes('\nlr ')) return;
+        interrupted = true;
+        // Both are there by the end of the step under way, which holds up all else.
+        child.kill('SIGINT');
+        setTimeout(() => child.kill('SIGINT'), 5);
+      },
+    );
+    expect([result.code, result.signal]).toEqual([130, null]);
+    expect(result.err).toContain('press Ctrl-C again to quit at once');
+    expect(result.out).not.toContain('continue with');
+  });
+
+  it('kill -9 in the middle of an epoch loses only what no checkpoint holds', async () => {
+    const flags = ['--data', data, ...tiny, '--batch-size', '2', '--epochs', '4'];
+    const straight = join(folder, 'straight');
+    expect((await runCommand('train', ...flags, '--out', straight)).code).toBe(0);
+    const out = join(folder, 'killed');
+    const killed = await runProcess(['train', ...flags, '--out', out], (text, child) => {
+      if (/\nepoch 2\/4 /.test(text)) child.kill('SIGKILL');
+    });
+    expect(killed.signal).toBe('SIGKILL');
+    expect(killed.out).not.toMatch(/\nepoch 4\/4 /);
+    const resumed = await runCommand('train', '--resume', out, '--workers', '1');
+    expect(resumed.out).toMatch(/\nresuming tiny BTN-7 at epoch [34]/);
+    expect(resumed.code).toBe(0);
+    expectSameRun(out, straight);
+    expect(readdirSync(out).sort()).toEqual(readdirSync(straight).sort());
+  });
+
   it('a mistake gives exit code 1 and a line, no trace', async () => {
     const [gpu, flag] = await Promise.all([
       runProcess(['train', '--data', join(folder, 'none'), '--gpu', '0']),
@@ -74,6 +89,7 @@ describe('the command as a process', () => {
     ]);
     expect(flag).toEqual({
       code: 1,
+      signal: null,
       out: '',
       err: "btn-layers: unknown option '--batch-sise' (Did you mean --batch-size?) (--help lists the flags)\n",
     });

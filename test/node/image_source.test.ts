@@ -104,4 +104,15 @@ describe('imageSource in memory', () => {
     rmSync(path);
     expect(new Set((await source.read([0])).pixels)).toEqual(new Set([9]));
   });
+
+  it('shows what is there already, and only that', async () => {
+    const source = imageSource(images, size);
+    expect(source.inMemory(0)).toBeUndefined();
+    await source.preload();
+    expect(new Set(source.inMemory(5))).toEqual(new Set([5]));
+    expect([source.inMemory(damaged), source.inMemory(8)]).toEqual([undefined, undefined]);
+    const onDemand = imageSource(images, size, { memoryBytes: 1 });
+    await onDemand.preload();
+    expect(onDemand.inMemory(5)).toBeUndefined();
+  });
 });
