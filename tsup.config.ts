@@ -8,6 +8,11 @@ const library = {
   'node/index': 'src/node/index.ts',
 };
 
+const programs = {
+  'cli/main': 'src/cli/main.ts',
+  'node/threads/thread': 'src/node/threads/thread.ts',
+};
+
 const common: Options = {
   target: 'node20',
   sourcemap: true,
@@ -16,7 +21,8 @@ const common: Options = {
 };
 
 export default defineConfig([
-  { ...common, entry: { ...library, 'cli/main': 'src/cli/main.ts' }, format: 'esm' },
-  { ...common, entry: library, format: 'cjs' },
+  { ...common, entry: { ...library, ...programs }, format: 'esm' },
+  // Of import.meta.url, by which a thread's file is found.
+  { ...common, entry: library, format: 'cjs', shims: true },
   { entry: library, dts: { only: true }, format: ['esm', 'cjs'] },
 ]);

@@ -3,25 +3,45 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { root, run } from '../support/run.js';
 
-/** The TypeScript code blocks of the README, in order. */
-async function snippets(): Promise<string[]> {
-  const text = await readFile(join(root, 'README.md'), 'utf8');
+/** The TypeScript code blocks of a page, in order. */
+async function snippets(page: string): Promise<string[]> {
+  const text = await readFile(join(root, page), 'utf8');
   return [...text.matchAll(/```ts\n(.*?)```/gs)].map((match) => match[1]!);
 }
 
+/** What a snippet prints. */
+async function outputOf(code: string): Promise<string> {
+  // Beside the repository's sources, so that `btn-layers` is found as in the examples.
+  const dir = await mkdtemp(join(root, 'examples', '.snippet-'));
+  try {
+    await writeFile(join(dir, 'snippet.ts'), code);
+    const {
+      code: status,
+      stdout,
+      stderr,
+    } = await run(['--import', 'tsx', join(dir, 'snippet.ts')]);
+    expect([status, stderr]).toEqual([0, '']);
+    return stdout.trim();
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+}
+
+describe('docs/large_batches.md', () => {
+  it('has a snippet that trains an encoder by a contrastive loss and runs as it stands', async () => {
+    const [code] = await snippets('docs/large_batches.md');
+    expect(await outputOf(code!)).toMatch(
+      /^\d+\.\d+ \[ \[ 32, 64 \], \[ 64 \], \[ 64, 16 \], \[ 16 \] \]$/,
+    );
+  });
+});
+
 describe('README.md', () => {
   it('has a snippet that stacks a BatchTransformer and runs as it stands', async () => {
-    const code = (await snippets()).find((snippet) => snippet.includes('new BatchTransformer'));
-    // Beside the repository's sources, so that `btn-layers` is found as in the examples.
-    const dir = await mkdtemp(join(root, 'examples', '.readme-'));
-    try {
-      await writeFile(join(dir, 'snippet.ts'), code!);
-      const { code: status, stdout } = await run(['--import', 'tsx', join(dir, 'snippet.ts')]);
-      expect(stdout.trim()).toBe('[ 6, 5 ] [ 6, 5 ]');
-      expect(status).toBe(0);
-    } finally {
-      await rm(dir, { recursive: true });
-    }
+    const code = (await snippets('README.md')).find((each) =>
+      each.includes('new BatchTransformer'),
+    );
+    expect(await outputOf(code!)).toBe('[ 6, 5 ] [ 6, 5 ]');
   });
 
   it('names only files that exist', async () => {

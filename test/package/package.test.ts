@@ -222,6 +222,25 @@ describe('a model that was trained here', () => {
     expect(await runProgram('common.cjs', program, last)).toEqual(logits);
   });
 
+  it.each([
+    ['threads.mjs', `import { selectBackend, train } from 'btn-layers/node';`],
+    ['threads.cjs', `const { selectBackend, train } = require('btn-layers/node');`],
+  ])('trains in threads: %s', async (name, imports) => {
+    const program = `${imports}
+      const [data, out, workers] = process.argv.slice(2);
+      const options = { data, out, preset: 'tiny', epochs: 1, batchSize: 7, microBatch: 3 };
+      selectBackend()
+        .then(() => train({ ...options, workers: Number(workers) }))
+        .then(({ log }) => console.log(JSON.stringify(log[0].loss)));`;
+    const data = join(folder, 'data');
+    const [alone, threads] = await Promise.all(
+      ['1', '2'].map((workers) =>
+        runProgram(name, program, data, join(app, name + workers), workers),
+      ),
+    );
+    expect(threads).toEqual(alone);
+  });
+
   it('is known to the command that comes with the package', async () => {
     const main = join(installed, manifest.bin['btn-layers']!);
     const picture = join(folder, 'data', 'test', '1', 'test_0.png');
