@@ -1,44 +1,84 @@
 import { selectBackend } from '../node/backend.js';
 import { evaluate } from '../node/evaluate.js';
 import { passedOverText, progressBar, skippedText } from '../node/progress.js';
-import { classReportTable } from '../node/report.js';
+import { evaluationText } from '../node/report.js';
 import { UserError } from '../node/user_error.js';
+import { type EvaluationFiles, numbersOf } from '../node/write_evaluation.js';
+import type { Corruption, Severity } from '../training/corruption.js';
 import type { DataType } from '../training/data_types.js';
-import type { BackendFlags } from './flags.js';
+import type { BackendFlags, OutputFlags } from './flags.js';
 
-interface EvaluateFlags extends BackendFlags {
+interface EvaluateFlags extends BackendFlags, OutputFlags {
   data?: string;
   dataType?: DataType;
   checkpoint?: string;
   rename?: string;
   batchSize?: number;
+  vitOnly?: boolean;
+  flipAverage?: boolean;
+  corrupt?: Corruption[];
+  severity?: Severity;
   out?: string;
   strict?: boolean;
 }
 
 export async function evaluateCommand(flags: EvaluateFlags): Promise<void> {
-  const { data, checkpoint, backend, gpu, ...rest } = flags;
+  const { data, checkpoint, backend, gpu, corrupt, severity, quiet, json, ...rest } = flags;
   if (data === undefined) throw new UserError('--data DIR is needed: the folder that holds test/');
   if (checkpoint === undefined) {
     throw new UserError(
       '--checkpoint PATH is needed: a run folder, a model.json, a .pth or a .safetensors',
     );
   }
-  console.log(`backend: ${await selectBackend({ backend, gpu })}`);
+  const chosen = await selectBackend({ backend, gpu });
+  const say = (event: string, fields: object) => {
+    if (json) console.log(JSON.stringify({ event, ...fields }));
+  };
+  say('start', { command: 'evaluate', backend: chosen, data, checkpoint });
+  if (!quiet && !json) console.log(`backend: ${chosen}`);
   const bar = progressBar();
-  const onProgress = (done: number, total: number) => bar.show('evaluating', done, total, '');
+  const onProgress = (done: number, total: number) => {
+    say('progress', { done, total });
+    if (!quiet && !json) bar.show('evaluating', done, total, '');
+  };
   const result = await evaluate({
     data,
     checkpoint,
     ...rest,
+    corruptions: corrupt,
+    severities: severity && [severity],
     onProgress,
   }).finally(() => bar.clear());
-  for (const note of result.notes) console.log(note);
-  if (result.passedOver > 0) console.log(passedOverText(result.passedOver));
-  if (result.skipped.length > 0) console.log(skippedText(result.skipped));
-  console.log(`${result.checkpoint}, each image alone (vit):`);
-  console.log(classReportTable(result.report, result.classNames));
-  if (result.files) {
-    console.log(`report     ${result.files.report}\nconfusion  ${result.files.confusionMatrix}`);
+  say('end', numbersOf(result));
+  if (json) return;
+  if (!quiet) {
+    for (const note of result.notes) console.log(note);
+    if (result.passedOver > 0) console.log(passedOverText(result.passedOver));
+    if (result.skipped.length > 0) console.log(skippedText(result.skipped));
   }
+  const flip = result.flipAverage ? ', averaged with its mirror image' : '';
+  console.log(`${result.checkpoint}, each image alone (vit)${flip}:`);
+  console.log(evaluationText(result));
+  if (result.files) console.log(filesText(result.files));
+}
+
+const fileNames: Record<keyof EvaluationFiles, string> = {
+  page: 'page',
+  report: 'report',
+  json: 'numbers',
+  predictions: 'predictions',
+  confusionMatrix: 'confusion',
+  classes: 'classes',
+  calibration: 'calibration',
+  robustness: 'robustness',
+  corruptions: 'corruptions',
+};
+
+function filesText(files: EvaluationFiles): string {
+  return Object.entries(fileNames)
+    .flatMap(([key, name]) => {
+      const path = files[key as keyof EvaluationFiles];
+      return path === undefined ? [] : [`${name.padEnd(12)} ${path}`];
+    })
+    .join('\n');
 }

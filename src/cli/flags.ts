@@ -1,8 +1,20 @@
 import { InvalidArgumentError } from 'commander';
+import {
+  type Corruption,
+  corruptionNames,
+  type Severity,
+  severities,
+} from '../training/corruption.js';
 
 export interface BackendFlags {
   backend?: 'wasm' | 'tensorflow' | 'cpu';
   gpu?: string;
+  workers?: number;
+}
+
+export interface OutputFlags {
+  quiet?: boolean;
+  json?: boolean;
 }
 
 /** `--data_type` and `--data-type` are one flag, as the authors mix both. */
@@ -22,10 +34,42 @@ export function numberFlag(text: string): number {
   return value;
 }
 
+/** Numbers by commas, so many or so many; false for `none`. */
+export function numbersFlag(...counts: number[]): (text: string) => number[] | false {
+  return (text) => {
+    if (text === 'none') return false;
+    const numbers = text.split(',').map(numberFlag);
+    if (counts.includes(numbers.length)) return numbers;
+    throw new InvalidArgumentError(
+      `It must be none, or ${counts.join(' or ')} numbers with commas between them.`,
+    );
+  };
+}
+
+export function classWeightsFlag(text: string): 'none' | 'balanced' | number[] {
+  return text === 'none' || text === 'balanced' ? text : text.split(',').map(numberFlag);
+}
+
 export function integerFlag(text: string): number {
   const value = numberFlag(text);
   if (!Number.isSafeInteger(value) || value < 1) {
     throw new InvalidArgumentError('It must be an integer from 1 on.');
   }
   return value;
+}
+
+/** `all`, or names by commas. */
+export function corruptionsFlag(text: string): Corruption[] {
+  if (text === 'all') return corruptionNames;
+  return text.split(',').map((word) => {
+    const found = corruptionNames.find((name) => name === word.trim());
+    if (found) return found;
+    throw new InvalidArgumentError(`It must be all, or of ${corruptionNames.join(', ')}.`);
+  });
+}
+
+export function severityFlag(text: string): Severity {
+  const found = severities.find((severity) => String(severity) === text);
+  if (found) return found;
+  throw new InvalidArgumentError('It must be an integer from 1 to 5.');
 }

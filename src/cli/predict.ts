@@ -11,6 +11,7 @@ interface PredictFlags extends BackendFlags {
   checkpoint?: string;
   dataType?: DataType;
   rename?: string;
+  flipAverage?: boolean;
   json?: boolean;
   strict?: boolean;
 }
@@ -32,6 +33,7 @@ export async function predictCommand(images: string[], flags: PredictFlags): Pro
     onProgress,
   }).finally(() => bar.clear());
   for (const note of notes) console.error(note);
+  if (rest.flipAverage) console.error('probabilities are averaged with those of the mirror image');
   if (skipped.length > 0) console.error(skippedText(skipped, skipped.length));
   if (json) console.log(JSON.stringify(predictions, null, 2));
   else if (predictions.length > 0) console.log(tableOf(predictions));

@@ -1,30 +1,39 @@
+import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import { errorCode, firstLine, UserError } from './user_error.js';
+import { provideWebGpu } from './webgpu.js';
 
-/** `tensorflow` is tfjs-node, or tfjs-node-gpu where a GPU is asked for. */
-export type BackendName = 'wasm' | 'tensorflow' | 'cpu';
+/** `tensorflow` is tfjs-node, or tfjs-node-gpu where a GPU is asked for; `webgpu` any GPU, by the package webgpu. */
+export type BackendName = 'wasm' | 'tensorflow' | 'webgpu' | 'cpu';
 
 export interface BackendOptions {
   /** Default `wasm`, or `tensorflow` where a GPU is asked for. */
   backend?: BackendName;
   /** Number of the GPU, such as `0`: needs the package @tensorflow/tfjs-node-gpu. */
   gpu?: string;
+  /** Take a GPU that is a program, such as SwiftShader, on `webgpu`. Default false. */
+  allowSoftwareGpu?: boolean;
 }
 
 const packageOf: Record<BackendName, string> = {
   wasm: '@tensorflow/tfjs-backend-wasm',
   tensorflow: '@tensorflow/tfjs-node',
+  webgpu: '@tensorflow/tfjs-backend-webgpu',
   cpu: '@tensorflow/tfjs-backend-cpu',
 };
 
 /**
  * Loads a backend and makes it the one in use. The slow `cpu` backend is used only when named.
  *
- * @returns A description for people, such as `wasm (SIMD, one thread)`.
+ * @returns A description for people, such as `wasm (SIMD)`.
  * @throws UserError when the backend is unknown, its package is missing (how to install it) or fails
- *   to start (why).
+ *   to start (why), and when `webgpu` finds no GPU.
  */
-export async function selectBackend({ backend, gpu }: BackendOptions = {}): Promise<string> {
+export async function selectBackend({
+  backend,
+  gpu,
+  allowSoftwareGpu = false,
+}: BackendOptions = {}): Promise<string> {
   const name = backend ?? (gpu === undefined ? 'wasm' : 'tensorflow');
   if (!Object.hasOwn(packageOf, name)) {
     throw new UserError(
@@ -37,16 +46,22 @@ export async function selectBackend({ backend, gpu }: BackendOptions = {}): Prom
   if (gpu !== undefined && name !== 'tensorflow') {
     throw new UserError(`--gpu ${gpu} needs the tensorflow backend, but --backend says ${name}`);
   }
+  if (allowSoftwareGpu && name !== 'webgpu') {
+    throw new UserError(`--allow-software-gpu is for the webgpu backend, not for ${name}`);
+  }
   if (gpu !== undefined) process.env.CUDA_VISIBLE_DEVICES = gpu;
   const packageName = gpu === undefined ? packageOf[name] : '@tensorflow/tfjs-node-gpu';
+  const adapter =
+    name === 'webgpu' ? await provideWebGpu({ allowSoftware: allowSoftwareGpu }) : undefined;
   await load(packageName, gpu);
   if (!(await tf.setBackend(name))) {
     throw new UserError(`the ${name} backend did not start; is ${packageName} installed whole?`);
   }
-  return describe(name, packageName, gpu);
+  return adapter === undefined ? describe(name, packageName, gpu) : `webgpu (${adapter})`;
 }
 
 async function load(packageName: string, gpu: string | undefined): Promise<void> {
+  restoreNodeFunctions();
   try {
     await import(packageName);
   } catch (error) {
@@ -63,9 +78,16 @@ async function load(packageName: string, gpu: string | undefined): Promise<void>
   }
 }
 
+/** tfjs-node calls two functions that Node has no longer, from 23 on. */
+export function restoreNodeFunctions(): void {
+  const module = util as unknown as Record<string, unknown>;
+  module.isArray ??= Array.isArray;
+  module.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+}
+
 async function describe(name: BackendName, packageName: string, gpu?: string): Promise<string> {
   if (name !== 'wasm')
     return gpu === undefined ? `${name} (${packageName})` : `${name}, GPU ${gpu}`;
   const simd = await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT');
-  return `wasm (${simd ? 'SIMD' : 'no SIMD'}, one thread)`;
+  return `wasm (${simd ? 'SIMD' : 'no SIMD'})`;
 }

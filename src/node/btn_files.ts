@@ -10,7 +10,7 @@ import {
   identifyStateDict,
   isBtnModule,
 } from '../weights/identify.js';
-import { checkpointFolder } from './checkpoint.js';
+import { modelFolder } from './checkpoint.js';
 import { loadModelFiles } from './model_files.js';
 import { firstLine, UserError } from './user_error.js';
 import { isWeightsFile, readWeightsFile, type WeightsFile } from './weights_file.js';
@@ -62,7 +62,7 @@ export async function loadBtn(path: string, wanted: WantedBtn = {}): Promise<Loa
   if (wanted.rename !== undefined) {
     throw new UserError(`--rename is for PyTorch and safetensors files: ${path} is neither`);
   }
-  const dir = await checkpointFolder(path, 'best');
+  const dir = await modelFolder(path);
   const model = await loadModelFiles(dir);
   try {
     return { model, metadata: metadataOf(model, dir, wanted), path: dir, notes: [] };
@@ -72,11 +72,19 @@ export async function loadBtn(path: string, wanted: WantedBtn = {}): Promise<Loa
   }
 }
 
-/** As `loadBtn`, for inference by `vit`, which sees each image alone: the rest is left out. */
-export async function loadForInference(path: string, wanted?: WantedBtn): Promise<LoadedBtn> {
+/**
+ * As `loadBtn`, for inference.
+ *
+ * @param wanted.vitOnly Keep only `vit`, which sees each image alone, and what it needs.
+ */
+export async function loadForInference(
+  path: string,
+  { vitOnly, ...wanted }: WantedBtn & { vitOnly: boolean },
+): Promise<LoadedBtn> {
   const loaded = await loadBtn(path, wanted);
   try {
-    return { ...loaded, model: optimizeForInference(loaded.model, { outputs: ['vit'] }) };
+    const outputs = vitOnly ? ['vit'] : loaded.model.outputNames;
+    return { ...loaded, model: optimizeForInference(loaded.model, { outputs }) };
   } finally {
     loaded.model.dispose();
   }

@@ -5,6 +5,7 @@ import {
   draw,
   ink,
   muted,
+  type Page,
   type PlotLibrary,
   page,
   pagePadding,
@@ -50,6 +51,11 @@ const supportEnd = 120;
  * @throws RangeError if the matrix is not square or there is not one name per class.
  */
 export async function confusionMatrixSvg(chart: ConfusionMatrixChart): Promise<string> {
+  return page(await confusionMatrixPage(chart));
+}
+
+/** As `confusionMatrixSvg`, before it is put together. */
+export async function confusionMatrixPage(chart: ConfusionMatrixChart): Promise<Page> {
   const { matrix, classNames, title = 'Confusion matrix', subtitle } = chart;
   const report = classReport(matrix);
   if (classNames.length !== matrix.length) {
@@ -69,7 +75,7 @@ export async function confusionMatrixSvg(chart: ConfusionMatrixChart): Promise<s
       ...sideMarks(Plot, rows),
     ],
   }));
-  return page({
+  return {
     width: layout.width + 2 * pagePadding,
     height: layout.height,
     title,
@@ -79,7 +85,7 @@ export async function confusionMatrixSvg(chart: ConfusionMatrixChart): Promise<s
       ...(subtitle ? [subtitle] : []),
     ],
     panels: [{ svg, x: pagePadding, y: 0 }],
-  });
+  };
 }
 
 function layOut(classNames: readonly string[]) {

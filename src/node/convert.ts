@@ -4,7 +4,7 @@ import type { DataType } from '../training/data_types.js';
 import { writeSafetensors } from '../weights/safetensors.js';
 import { toStateDict } from '../weights/to_state_dict.js';
 import { findMetadata, loadBtn, safetensorsMetadata } from './btn_files.js';
-import { checkpointFolder } from './checkpoint.js';
+import { modelFolder } from './checkpoint.js';
 import { loadModelFiles, saveModelFiles } from './model_files.js';
 import { errorCode, firstLine, UserError } from './user_error.js';
 import { isWeightsFile, readWeightsFile } from './weights_file.js';
@@ -40,7 +40,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const { from, to, dataType, rename } = options;
   const target = targetOf(to);
   const ofWeights = await isWeightsFile(from);
-  const folder = ofWeights ? undefined : await checkpointFolder(from, 'best');
+  const folder = ofWeights ? undefined : await modelFolder(from);
   if (target === 'model' && !ofWeights) {
     throw new UserError(`${from} is a TensorFlow.js model already: copy its folder`);
   }

@@ -1,5 +1,14 @@
 import { count, percent } from './format.js';
-import { draw, hairline, ink, muted, type PlotLibrary, page, pagePadding } from './svg_page.js';
+import {
+  draw,
+  hairline,
+  ink,
+  muted,
+  type Page,
+  type PlotLibrary,
+  page,
+  pagePadding,
+} from './svg_page.js';
 
 /** What one epoch of training has to show. Accuracies are 0…1. */
 export interface EpochRecord {
@@ -7,7 +16,10 @@ export interface EpochRecord {
   epoch: number;
   /** Mean over the epoch of the total loss and of its parts, where the model has them. */
   loss: { total: number; vit?: number; bt?: number; cba?: number };
-  accuracy: { train?: number; test?: number };
+  /** `validation` is of images held out of training, which choose the best epoch then. */
+  accuracy: { train?: number; validation?: number; test?: number };
+  /** At the epoch's end. */
+  learningRate?: number;
 }
 
 interface Point {
@@ -23,8 +35,9 @@ interface ValueAxis {
 }
 
 /**
- * Draws the loss with its parts, and the accuracies, by epoch as an SVG document like
- * `confusionMatrixSvg`. The epoch with the best test accuracy is marked.
+ * Draws the loss with its parts, the accuracies, and the learning rate where it is known, by epoch as
+ * an SVG document like `confusionMatrixSvg`. The epoch with the best validation accuracy is marked, or the best test
+ * accuracy where nothing was held out.
  *
  * @param records one for each epoch; values that are not finite are left out of the lines.
  */
@@ -32,22 +45,39 @@ export async function curvesSvg(
   records: readonly EpochRecord[],
   title = 'Training',
 ): Promise<string> {
+  return page(await curvesPage(records, title));
+}
+
+/** As `curvesSvg`, before it is put together. */
+export async function curvesPage(
+  records: readonly EpochRecord[],
+  title = 'Training',
+): Promise<Page> {
   const losses = points(records, ['total', 'vit', 'bt', 'cba'], ({ loss }) => loss);
-  const accuracies = points(records, ['train', 'test'], ({ accuracy }) => accuracy);
-  const best = bestOf(accuracies.filter(({ series }) => series === 'test'));
-  return page({
-    width: 2 * panelWidth + 3 * pagePadding,
+  const accuracies = points(records, ['train', 'validation', 'test'], ({ accuracy }) => accuracy);
+  const heldOut = accuracies.some(({ series }) => series === 'validation');
+  const chooser = heldOut ? 'validation' : 'test';
+  const best = bestOf(accuracies.filter(({ series }) => series === chooser));
+  const rates = points(records, ['rate'], ({ learningRate }) => ({ rate: learningRate }));
+  const drawings = [
+    await drawLosses(losses),
+    await drawAccuracies(accuracies, best),
+    ...(rates.length > 0 ? [await drawRates(rates)] : []),
+  ];
+  return {
+    width: drawings.length * (panelWidth + pagePadding) + pagePadding,
     height: panelHeight,
     title,
     lines: [
       `${count(records.length)} ${records.length === 1 ? 'epoch' : 'epochs'}` +
-        (best ? ` · best test accuracy ${percent(best.value, 2)}, epoch ${best.epoch}` : ''),
+        (best ? ` · best ${chooser} accuracy ${percent(best.value, 2)}, epoch ${best.epoch}` : ''),
     ],
-    panels: [
-      { svg: await drawLosses(losses), x: pagePadding, y: 0 },
-      { svg: await drawAccuracies(accuracies, best), x: 2 * pagePadding + panelWidth, y: 0 },
-    ],
-  });
+    panels: drawings.map((svg, i) => ({
+      svg,
+      x: pagePadding + i * (panelWidth + pagePadding),
+      y: 0,
+    })),
+  };
 }
 
 const panelWidth = 440;
@@ -61,7 +91,9 @@ const seriesColors: Record<string, string> = {
   bt: '#d97706',
   cba: '#059669',
   train: '#9ca3af',
+  validation: '#2563eb',
   test: '#2563eb',
+  rate: '#7c3aed',
 };
 
 function drawLosses(losses: readonly Point[]): Promise<string> {
@@ -72,6 +104,18 @@ function drawAccuracies(accuracies: readonly Point[], best: Point | undefined): 
   const tickFormat = (value: number) => percent(value, 0);
   const axis = { label: 'accuracy', domain: accuracyDomain(accuracies), tickFormat };
   return drawLines(accuracies, axis, best);
+}
+
+function drawRates(rates: readonly Point[]): Promise<string> {
+  const highest = Math.max(...rates.map(({ value }) => value));
+  const domain: [number, number] = [0, highest > 0 ? highest * 1.05 : 1];
+  return drawLines(rates, { label: 'learning rate', domain, tickFormat: rateText });
+}
+
+/** Such as `0.001` or `2e-5`. */
+function rateText(rate: number): string {
+  const short = Number(rate.toPrecision(3));
+  return short === 0 || short >= 0.001 ? `${short}` : short.toExponential();
 }
 
 function drawLines(data: readonly Point[], axis: ValueAxis, best?: Point): Promise<string> {
@@ -89,7 +133,7 @@ function drawLines(data: readonly Point[], axis: ValueAxis, best?: Point): Promi
     y: { label: null, domain: axis.domain },
     marks: [
       ...axisMarks(Plot, epochs, axis),
-      ...legendMarks(Plot, [...new Set(data.map(({ series }) => series))]),
+      ...legendMarks(Plot, namesOf(data)),
       Plot.line(data, { ...place, z: 'series', stroke: color, strokeWidth: 2 }),
       // A line needs two points to be seen.
       Plot.dot(epochs.length === 1 ? data : [], { ...place, fill: color, r: 3 }),
@@ -114,6 +158,11 @@ function axisMarks(Plot: PlotLibrary, epochs: readonly number[], axis: ValueAxis
     Plot.text(['epoch'], { frameAnchor: 'bottom', dy: 34, fontSize: 12, fill: muted }),
     Plot.text([label], { ...topLeft, dx: -marginLeft, dy: -42, fontSize: 13, fontWeight: 600 }),
   ];
+}
+
+/** A single line is named by its axis. */
+function namesOf(data: readonly Point[]): string[] {
+  return [...new Set(data.map(({ series }) => series))].filter((name) => name !== 'rate');
 }
 
 function legendMarks(Plot: PlotLibrary, series: readonly string[]) {

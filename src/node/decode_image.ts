@@ -1,6 +1,6 @@
 import { promises as fs } from 'node:fs';
 import sharp from 'sharp';
-import { resizeBilinear } from './resize.js';
+import { resizeBilinear } from '../training/resize.js';
 import { describeFileError, firstLine, UserError } from './user_error.js';
 
 /** Beyond any photograph; a larger one would take more than 300 MB to decode. */

@@ -1,17 +1,40 @@
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { normalise } from '../training/augmentation.js';
+import type { Images } from '../training/augmentation.js';
+import { accuracyIntervals } from '../training/bootstrap.js';
+import { calibration } from '../training/calibration.js';
+import {
+  type Corruption,
+  corrupt,
+  corruptionNames,
+  type Severity,
+  severities,
+} from '../training/corruption.js';
 import type { DataType } from '../training/data_types.js';
-import { classReport, confusionMatrix } from '../training/metrics.js';
+import { classReport, confusionMatrix, predictedClasses } from '../training/metrics.js';
 import { batches } from '../training/sampler.js';
-import { forward } from '../training/step.js';
-import { loadForInference } from './btn_files.js';
-import { imageFolder } from './image_folder.js';
-import { type ImageSource, imageSource, readAhead, type SkippedImage } from './image_source.js';
-import type { Evaluation } from './report.js';
-import { makeReportFolder, type ReportFiles, writeReport, writeSkipped } from './run_folder.js';
+import { type BatchOutputs, batchOutputs, probabilitiesInBatches } from './batch_accuracy.js';
+import { type BtnMetadata, loadForInference } from './btn_files.js';
+import { type CorruptionStep, corruptionSheet } from './corruption_sheet.js';
+import {
+  type Encode,
+  type Encodings,
+  encodedProbabilities,
+  joinEncodings,
+  type SeenImages,
+  viewsOf,
+  vitProbabilities,
+} from './encode_images.js';
+import { imageFolder, type LabelledImage } from './image_folder.js';
+import { type ImageSource, imageSource } from './image_source.js';
+import { inOrder } from './in_order.js';
+import type { Evaluation, FullEvaluation, ImagePrediction } from './report.js';
+import { reportImages } from './report_images.js';
+import { makeReportFolder, writeSkipped } from './run_folder.js';
+import { type Encoder, openEncoder } from './threads/open_threads.js';
 import { UserError } from './user_error.js';
+import { networkText, versionsText } from './versions.js';
+import { type EvaluationFiles, writeEvaluation } from './write_evaluation.js';
 
 export interface EvaluateOptions {
   /** A data set in the authors' layout; only its test split is read. */
@@ -22,53 +45,218 @@ export interface EvaluateOptions {
   checkpoint: string;
   /** Of a PyTorch or safetensors file: a JSON file with new names by pattern. */
   rename?: string;
-  /** Default 32. Only speed depends on it. */
+  /** Default 32. `bt` and `cba` depend on it; of `vit`, only speed. */
   batchSize?: number;
-  /** Where to write report and confusion matrix; nowhere when absent. */
+  /** Leave out `bt` and `cba`, which depend on which images share a batch. Default false. */
+  vitOnly?: boolean;
+  /** Average the probabilities of each image and its mirror image. Default false. */
+  flipAverage?: boolean;
+  /** Also evaluate corrupted images: what to do to them. Default: nothing. */
+  corruptions?: readonly Corruption[];
+  /** How much of it. Default: 1 to 5. */
+  severities?: readonly Severity[];
+  /** Threads that run the network: on wasm, one per physical core by default, if memory allows. */
+  workers?: number;
+  /** Where to write report, predictions and charts; nowhere when absent. */
   out?: string;
   /** Fail on the first unusable file instead of leaving it out. Default false. */
   strict?: boolean;
-  /** Called with the number of images done and of all. */
+  /** Called with the number of images done and of all, corrupted ones included. */
   onProgress?: (done: number, total: number) => void;
 }
 
-export interface EvaluateResult extends Evaluation {
-  /** The file or folder that was evaluated: of a run, the best model. */
-  checkpoint: string;
+export interface EvaluateResult extends FullEvaluation {
   /** What to know of how a PyTorch or safetensors file fitted. */
   notes: readonly string[];
-  skipped: readonly SkippedImage[];
-  /** Files of the data set that are no images by their names. */
-  passedOver: number;
   /** Paths written, where `out` was given. */
-  files?: ReportFiles;
+  files?: EvaluationFiles;
 }
 
+/** Of shuffles, resamples and corruptions: the same each time. */
+const evaluationSeed = 1;
+
 /**
- * Evaluates a trained BTN on the test split of a data set, by `vit`.
+ * Evaluates a trained BTN on the test split of a data set: `vit` in full, and beside it the accuracy of
+ * `bt` and `cba` over shuffled batches.
+ *
+ * Each image goes through the network once (twice with `flipAverage`, once more for each corruption
+ * and severity). Of each, what the batch transformer needs is kept, 2.8 kB of a full BTN-7; shuffles
+ * repeat the batch transformer alone.
  *
  * @throws UserError for a data set or checkpoint that cannot be used.
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
-  const { data, batchSize = 32, out, strict, onProgress } = options;
+  const { data, batchSize = 32, vitOnly = false, flipAverage = false, out, strict } = options;
+  const sweep = sweepOf(options);
   if (out !== undefined) await makeReportFolder(out);
   const { model, metadata, path, notes } = await loadForInference(options.checkpoint, {
     dataType: options.dataType,
     rename: options.rename,
+    vitOnly,
   });
   try {
-    const { config, classNames, dataType } = metadata;
+    const { preset, config, classNames, dataType } = metadata;
     const { test, ignored } = await imageFolder(data, dataType, { splits: ['test'] });
     const source = imageSource(test, config.inputSize, { strict });
-    const evaluation = await evaluateOn(model, source, classNames, batchSize, { onProgress });
-    const { skipped } = source;
-    const result = { ...evaluation!, checkpoint: path, notes, skipped, passedOver: ignored };
-    if (out === undefined) return result;
-    await writeSkipped(join(out, 'skipped.txt'), skipped);
-    return { ...result, files: await writeReport(out, result, `${dataType}, ${data}`) };
+    const { onProgress } = options;
+    const jobs = Math.ceil(source.length / batchSize);
+    const encoder = await openEncoder(model, { preset, jobs, workers: options.workers });
+    const run = { batchSize, flipAverage, sweep, onProgress };
+    const seen = await runImages(encoder, source, run).finally(() => encoder.close());
+    const result: FullEvaluation = {
+      ...(await judgeImages(model, seen, source, classNames, batchSize)),
+      robustness: sweep.map((step, i) => {
+        const { report } = evaluationOf(seen.labels, seen.corrupted[i]!, classNames);
+        return { ...step, accuracy: report.accuracy, meanClassAccuracy: report.meanClassAccuracy };
+      }),
+      flipAverage,
+      dataType,
+      data,
+      checkpoint: path,
+      skipped: source.skipped,
+      passedOver: ignored,
+    };
+    if (out === undefined) return { ...result, notes };
+    await writeSkipped(join(out, 'skipped.txt'), source.skipped);
+    const sheet = sweep.length > 0 ? await sheetOf(source, seen.indices[0]!, sweep) : undefined;
+    const images = await reportImages(model, seen, result.predictions, source);
+    const page = { images, facts: factsOf(result, metadata, notes), log: [] };
+    return { ...result, notes, files: await writeEvaluation(out, result, page, sheet) };
   } finally {
     model.dispose();
   }
+}
+
+/** What can be said of images that were run through a network, but of corrupted ones. */
+export async function judgeImages(
+  model: LayersModel,
+  { indices, labels, views }: SeenImages,
+  source: ImageSource,
+  classNames: readonly string[],
+  batchSize: number,
+): Promise<JudgedImages> {
+  const { vit } = await probabilitiesInBatches(
+    model,
+    views,
+    batches([...labels.keys()], batchSize),
+  );
+  return {
+    ...judged(labels, vit, classNames),
+    batch: await batchOutputs(model, views, labels, batchSize, evaluationSeed),
+    predictions: predictionsOf(source.images, indices, vit, classNames.length),
+  };
+}
+
+type JudgedImages = Pick<FullEvaluation, keyof ReturnType<typeof judged> | 'predictions'> & {
+  batch: BatchOutputs | undefined;
+};
+
+/** How an evaluation was made, for its report. */
+function factsOf(
+  { dataType, data, checkpoint, batch, flipAverage, skipped }: FullEvaluation,
+  { preset, config }: BtnMetadata,
+  notes: readonly string[],
+): [string, string][] {
+  return [
+    ['network', `${networkText(preset, config)}, ${checkpoint}`],
+    ['images', `test split of ${data}, classes of ${dataType}`],
+    ...(batch ? [['batch', `${batch.batchSize} images, on which bt and cba depend`] as const] : []),
+    ...(flipAverage ? [['probabilities', 'mean of the image and its mirror image'] as const] : []),
+    ...(skipped.length > 0 ? [['left out', `${skipped.length} unusable files`] as const] : []),
+    ...notes.map((note) => ['weights', note] as const),
+    ['versions', versionsText()],
+  ].map(([name, value]) => [name!, value!]);
+}
+
+/** What probabilities `[n, C]` are worth. */
+function judged(
+  labels: readonly number[],
+  probabilities: Float64Array,
+  classNames: readonly string[],
+) {
+  const numClasses = classNames.length;
+  const predicted = predictedClasses(probabilities, numClasses);
+  return {
+    ...evaluationOf(labels, predicted, classNames),
+    intervals: accuracyIntervals(labels, predicted, numClasses, { seed: evaluationSeed }),
+    calibration: calibration(probabilities, labels, numClasses),
+  };
+}
+
+/** One image under the corruptions of a sweep, drawn as the sweep draws them. */
+async function sheetOf(
+  source: ImageSource,
+  index: number,
+  sweep: readonly CorruptionStep[],
+): Promise<Uint8Array> {
+  const { pixels } = await source.read([index]);
+  return corruptionSheet({ pixels, size: source.size }, index, sweep, evaluationSeed);
+}
+
+function sweepOf(options: EvaluateOptions): CorruptionStep[] {
+  if (options.corruptions === undefined && options.severities !== undefined) {
+    throw new UserError('--severity is of a corruption: say which with --corrupt');
+  }
+  const wanted = options.corruptions ?? [];
+  return corruptionNames
+    .filter((name) => wanted.includes(name))
+    .flatMap((corruption) =>
+      (options.severities ?? severities).map((severity) => ({ corruption, severity })),
+    );
+}
+
+interface SweptImages extends SeenImages {
+  /** Of each step of the sweep, predicted classes. Shape [n]. */
+  corrupted: number[][];
+}
+
+interface RunOptions {
+  batchSize: number;
+  flipAverage: boolean;
+  sweep: readonly CorruptionStep[];
+  onProgress?: (done: number, total: number) => void;
+}
+
+async function runImages(
+  { encode, threads }: Encoder,
+  source: ImageSource,
+  { batchSize, flipAverage, sweep, onProgress }: RunOptions,
+): Promise<SweptImages> {
+  const [indices, labels]: [number[], number[]] = [[], []];
+  const corrupted = sweep.map((): number[] => []);
+  const encoded: Encodings[][] = [];
+  const usable = source.usable();
+  const plan = batches(usable, batchSize);
+  const total = usable.length * (1 + sweep.length);
+  let done = 0;
+  const progress = (count: number) => {
+    done += count;
+    onProgress?.(done, total);
+  };
+  const run = async (i: number) => {
+    const batch = await source.read(plan[i]!);
+    const images = { pixels: batch.pixels, size: source.size };
+    if (batch.skipped.length > 0) progress(batch.skipped.length * (1 + sweep.length));
+    if (batch.indices.length === 0) return { batch, views: [], predicted: [] };
+    const views = await Promise.all(viewsOf(images, flipAverage).map(encode));
+    progress(batch.indices.length);
+    const predicted: Int32Array[] = [];
+    for (const { corruption, severity } of sweep) {
+      const pixels = corrupt(images, batch.indices, corruption, severity, evaluationSeed);
+      predicted.push(await predictClasses(encode, { ...images, pixels }, flipAverage));
+      progress(batch.indices.length);
+    }
+    return { batch, views, predicted };
+  };
+  for await (const { batch, views, predicted } of inOrder(plan.length, threads, run)) {
+    if (batch.indices.length === 0) continue;
+    indices.push(...batch.indices);
+    labels.push(...batch.labels);
+    encoded.push(views);
+    for (const [i, classes] of predicted.entries()) corrupted[i]!.push(...classes);
+  }
+  const views = encoded[0]!.map((_, i) => joinEncodings(encoded.map((each) => each[i]!)));
+  return { indices, labels, views, corrupted };
 }
 
 interface EvaluateProgress {
@@ -77,73 +265,79 @@ interface EvaluateProgress {
 }
 
 /**
- * Evaluates a model on decoded images, a batch at a time. Leaks no tensor.
+ * Evaluates a model on decoded images by `vit`, as many batches at once as there are threads. Leaks no
+ * tensor.
  *
- * The model is run as it is: in training it changes each epoch, and a copy for inference would save
- * about a percent at such batches, for memory beside what a step needs.
- *
- * @returns undefined when `signal` aborts before all are done.
+ * @returns what was seen too; undefined when `signal` aborts before all are done.
  */
 export async function evaluateOn(
-  model: LayersModel,
+  { encode, threads }: Pick<Encoder, 'encode' | 'threads'>,
   source: ImageSource,
   classNames: readonly string[],
   batchSize: number,
   { onProgress, signal }: EvaluateProgress = {},
-): Promise<Evaluation | undefined> {
-  const labels: number[] = [];
-  const predictions: number[] = [];
+): Promise<{ evaluation: Evaluation; seen: SeenImages } | undefined> {
+  const [indices, labels, predictions]: [number[], number[], number[]] = [[], [], []];
+  const encoded: Encodings[] = [];
   const usable = source.usable();
   const plan = batches(usable, batchSize);
+  const run = async (i: number) => {
+    const batch = await source.read(plan[i]!);
+    const { indices, pixels } = batch;
+    const isEmpty = indices.length === 0 || signal?.aborted;
+    return {
+      ...batch,
+      encodings: isEmpty ? undefined : await encode({ pixels, size: source.size }),
+    };
+  };
   let done = 0;
-  for await (const batch of readAhead(source, plan)) {
+  for await (const batch of inOrder(plan.length, threads, run)) {
     if (signal?.aborted) return undefined;
-    if (batch.indices.length > 0) {
+    if (batch.encodings) {
+      indices.push(...batch.indices);
       labels.push(...batch.labels);
-      predictions.push(...(await predictLabels(model, batch.pixels, source.size)));
+      predictions.push(
+        ...predictedClasses(encodedProbabilities(batch.encodings), classNames.length),
+      );
+      encoded.push(batch.encodings);
     }
     done += batch.indices.length + batch.skipped.length;
     onProgress?.(done, usable.length);
   }
+  const seen = { indices, labels, views: [joinEncodings(encoded)] };
+  return { evaluation: evaluationOf(labels, predictions, classNames), seen };
+}
+
+/** Classes `[n]` by `vit`. */
+async function predictClasses(
+  encode: Encode,
+  images: Images,
+  flipAverage = false,
+): Promise<Int32Array> {
+  const probabilities = await vitProbabilities(encode, images, flipAverage);
+  const count = images.pixels.length / (images.size * images.size * 3);
+  return predictedClasses(probabilities, probabilities.length / count);
+}
+
+function evaluationOf(
+  labels: ArrayLike<number>,
+  predictions: ArrayLike<number>,
+  classNames: readonly string[],
+): Evaluation {
   const matrix = confusionMatrix(labels, predictions, classNames.length);
   return { classNames, matrix, report: classReport(matrix) };
 }
 
-async function predictLabels(
-  model: LayersModel,
-  pixels: Uint8Array,
-  size: number,
-): Promise<Int32Array> {
-  const logits = await vitLogits(model, pixels, size);
-  const predicted = tf.argMax(logits, 1);
-  const labels = (await predicted.data()) as Int32Array;
-  tf.dispose([logits, predicted]);
-  return labels;
-}
-
-/**
- * Logits `[n, C]` of each image alone. `pixels` are bytes, `[n, size, size, 3]` RGB.
- *
- * @throws UserError when one is not a number: argMax would call each such image the first class.
- */
-export async function vitLogits(
-  model: LayersModel,
-  pixels: Uint8Array,
-  size: number,
-): Promise<tf.Tensor2D> {
-  const logits = tf.tidy(() => {
-    const shape: [number, number, number, number] = [
-      pixels.length / (size * size * 3),
-      size,
-      size,
-      3,
-    ];
-    return forward(model, tf.tensor4d(normalise({ pixels, size }), shape)).vit;
-  });
-  const wrong = (await logits.data()).find((value) => !Number.isFinite(value));
-  if (wrong === undefined) return logits;
-  logits.dispose();
-  throw new UserError(
-    `the network's output is ${wrong}: its weights are ruined, as by too large a --lr`,
-  );
+function predictionsOf(
+  files: readonly LabelledImage[],
+  indices: readonly number[],
+  probabilities: Float64Array,
+  numClasses: number,
+): ImagePrediction[] {
+  const predicted = predictedClasses(probabilities, numClasses);
+  return indices.map((index, i) => ({
+    ...files[index]!,
+    prediction: predicted[i]!,
+    probabilities: [...probabilities.subarray(i * numClasses, (i + 1) * numClasses)],
+  }));
 }

@@ -1,4 +1,6 @@
+export { allReporters } from './all_reporters.js';
 export { type BackendName, type BackendOptions, selectBackend } from './backend.js';
+export type { BatchAccuracy, BatchOutputs } from './batch_accuracy.js';
 export {
   type BtnMetadata,
   type LoadedBtn,
@@ -7,12 +9,23 @@ export {
   type WantedBtn,
 } from './btn_files.js';
 export {
+  type CalibrationChart,
+  type ClassBarsChart,
   type ConfusionMatrixChart,
+  calibrationSvg,
+  classBarsSvg,
   confusionMatrixSvg,
   curvesSvg,
   type EpochRecord,
+  type RobustnessChart,
+  robustnessSvg,
 } from './charts.js';
-export { type Checkpoint, loadCheckpoint, saveCheckpoint } from './checkpoint.js';
+export {
+  type Checkpoint,
+  type DamagedCheckpoint,
+  loadCheckpoint,
+  saveCheckpoint,
+} from './checkpoint.js';
 export { type ConvertOptions, type ConvertResult, convert } from './convert.js';
 export { DecodeError, decodeImage } from './decode_image.js';
 export { type EvaluateOptions, type EvaluateResult, evaluate } from './evaluate.js';
@@ -30,12 +43,21 @@ export {
   imageSource,
   type SkippedImage,
 } from './image_source.js';
+export { jsonReporter } from './json_reporter.js';
 export { loadModelFiles as loadModel, saveModelFiles as saveModel } from './model_files.js';
 export { type Prediction, type PredictOptions, type PredictResult, predict } from './predict.js';
 export { progressReporter } from './progress.js';
-export { classReportTable, type Evaluation } from './report.js';
+export {
+  type CorruptedAccuracy,
+  classReportTable,
+  type Evaluation,
+  type FullEvaluation,
+  type ImagePrediction,
+} from './report.js';
 export type { EpochLog, ReportFiles, RunFolder } from './run_folder.js';
+export { tensorboardReporter } from './tensorboard.js';
 export { type TrainResult, train } from './train.js';
 export type { RunStart, StepState, TrainOptions, TrainReporter } from './train_options.js';
 export type { TrainSettings } from './train_settings.js';
 export { UserError } from './user_error.js';
+export type { EvaluationFiles } from './write_evaluation.js';

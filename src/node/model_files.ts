@@ -62,6 +62,11 @@ export async function loadModelFiles(path: string): Promise<LayersModel> {
   }
 }
 
+/** A model from its topology alone, as `model.toJSON(null, false)` gives it; its weights have no values yet. */
+export function modelOfTopology(modelTopology: object): Promise<LayersModel> {
+  return loadLayersModel({ load: async () => promisingWeights({ modelTopology }) });
+}
+
 /** As loadLayersModel, which leaves the whole model behind when weights do not fit. */
 async function modelOf({ weightData, weightSpecs, ...rest }: io.ModelArtifacts) {
   const model = await loadLayersModel({ load: async () => promisingWeights(rest) });

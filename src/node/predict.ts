@@ -1,8 +1,9 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { DataType } from '../training/data_types.js';
 import { loadForInference } from './btn_files.js';
 import { DecodeError, decodeImage } from './decode_image.js';
-import { vitLogits } from './evaluate.js';
+import { vitProbabilities } from './encode_images.js';
+import { inOrder } from './in_order.js';
+import { type Encoder, openEncoder } from './threads/open_threads.js';
 
 export interface Prediction {
   path: string;
@@ -19,6 +20,10 @@ export interface PredictOptions {
   /** Of a PyTorch or safetensors file: a JSON file with new names by pattern. */
   rename?: string;
   images: readonly string[];
+  /** Average the probabilities of each image and its mirror image. Default false. */
+  flipAverage?: boolean;
+  /** Threads that run the network: on wasm, one per physical core by default, if memory allows. */
+  workers?: number;
   /** Fail on the first unusable file instead of leaving it out. Default false. */
   strict?: boolean;
   /** Called with the number of images done and of all. */
@@ -32,34 +37,60 @@ export interface PredictResult {
   notes: readonly string[];
 }
 
+/** Fewer would take less time than a thread takes to start. */
+const imagesPerThread = 8;
+
 /**
  * Predicts the expression of each image on its own, by `vit`.
  *
  * @throws UserError for a checkpoint that cannot be used; DecodeError in strict mode.
  */
 export async function predict(options: PredictOptions): Promise<PredictResult> {
-  const { model, metadata, notes } = await loadForInference(options.checkpoint, options);
+  const { dataType, rename } = options;
+  const wanted = { dataType, rename, vitOnly: true };
+  const { model, metadata, notes } = await loadForInference(options.checkpoint, wanted);
   try {
-    const { config, classNames } = metadata;
-    const result: PredictResult = { predictions: [], skipped: [], notes };
-    for (const [i, path] of options.images.entries()) {
-      try {
-        const pixels = await decodeImage(path, config.inputSize);
-        const logits = await vitLogits(model, pixels, config.inputSize);
-        const softmax = tf.softmax(logits);
-        const probabilities = await softmax.data();
-        tf.dispose([logits, softmax]);
-        result.predictions.push(prediction(path, probabilities, classNames));
-      } catch (error) {
-        if (options.strict || !(error instanceof DecodeError)) throw error;
-        result.skipped.push({ path, reason: error.reason });
-      }
-      options.onProgress?.(i + 1, options.images.length);
+    const { preset, config, classNames } = metadata;
+    const { images, workers } = options;
+    const jobs = Math.ceil(images.length / imagesPerThread);
+    const encoder = await openEncoder(model, { preset, jobs, workers });
+    try {
+      const result = await predictAll(encoder, config.inputSize, classNames, options);
+      return { ...result, notes };
+    } finally {
+      await encoder.close();
     }
-    return result;
   } finally {
     model.dispose();
   }
+}
+
+async function predictAll(
+  { encode, threads }: Encoder,
+  size: number,
+  classNames: readonly string[],
+  { images, flipAverage, strict, onProgress }: PredictOptions,
+): Promise<Omit<PredictResult, 'notes'>> {
+  const run = async (i: number): Promise<Prediction | DecodeError> => {
+    const path = images[i]!;
+    try {
+      const pixels = await decodeImage(path, size);
+      const probabilities = await vitProbabilities(encode, { pixels, size }, flipAverage);
+      return prediction(path, probabilities, classNames);
+    } catch (error) {
+      if (strict || !(error instanceof DecodeError)) throw error;
+      return error;
+    }
+  };
+  const predictions: Prediction[] = [];
+  const skipped: { path: string; reason: string }[] = [];
+  let done = 0;
+  for await (const result of inOrder(images.length, threads, run)) {
+    if (result instanceof DecodeError) skipped.push({ path: result.path, reason: result.reason });
+    else predictions.push(result);
+    onProgress?.(++done, images.length);
+  }
+  return { predictions, skipped };
 }
 
 function prediction(

@@ -2,6 +2,7 @@ import cliProgress from 'cli-progress';
 import { classNamesOf } from '../training/data_types.js';
 import { count, percent } from './format.js';
 import type { SkippedImage } from './image_source.js';
+import { recipeText } from './recipe_text.js';
 import type { EpochLog } from './run_folder.js';
 import type { RunStart, StepState, TrainReporter } from './train_options.js';
 import type { TrainSettings } from './train_settings.js';
@@ -9,50 +10,53 @@ import type { TrainSettings } from './train_settings.js';
 /** How many skipped files are named before the rest is only counted. */
 const namedFiles = 5;
 
+/** Seconds between two lines on the epoch under way, where there is no terminal for a bar. */
+const secondsBetweenLines = 60;
+
 /**
- * Shows a training run in the terminal: a bar with images per second, losses, accuracy and time left,
- * and a line that stays for each epoch. Without a terminal, only the lines.
+ * Shows a training run in the terminal: a bar with time left, images per second, losses and accuracy,
+ * and a line that stays for each epoch. Without a terminal, only the lines, and one a minute in between.
  */
 export function progressReporter(print: (line: string) => void = console.log): TrainReporter {
   const bar = progressBar();
   let settings: TrainSettings | undefined;
+  let printed = performance.now();
+  const printLine = (line: string) => {
+    bar.clear();
+    print(line);
+    printed = performance.now();
+  };
+  const printNowAndThen = (line: string) => {
+    if (!bar.isShown() && performance.now() - printed >= 1000 * secondsBetweenLines)
+      printLine(line);
+  };
   return {
     decoded: (split, done, total) => bar.show(`decoding ${split}`, done, total, ''),
-    loaded(note) {
-      bar.clear();
-      print(note);
-    },
-    passedOver(count) {
-      bar.clear();
-      print(passedOverText(count));
-    },
-    skipped(files) {
-      bar.clear();
-      print(skippedText(files));
-    },
+    loaded: printLine,
+    warned: printLine,
+    passedOver: (count) => printLine(passedOverText(count)),
+    skipped: (files) => printLine(skippedText(files)),
     started(run) {
-      bar.clear();
       settings = run.settings;
-      print(startText(run));
+      printLine(startText(run));
     },
-    stepped: (state) =>
-      bar.show(
-        `epoch ${state.epoch}/${settings!.epochs}`,
-        state.done,
-        state.total,
-        stepText(state, settings!.epochs),
-      ),
-    evaluated: (done, total) => bar.show('evaluating', done, total, ''),
-    epochEnded(log, isBest) {
-      bar.clear();
-      print(epochText(log, settings!.epochs, isBest));
+    stepped(state) {
+      const { epoch, done, total } = state;
+      const task = `epoch ${epoch}/${settings!.epochs}`;
+      const text = stepText(state, settings!.epochs);
+      bar.show(task, done, total, text);
+      printNowAndThen(`${task}  ${count(done)} of ${count(total)} images, ${text}`);
     },
+    evaluated(done, total) {
+      bar.show('evaluating', done, total, '');
+      printNowAndThen(`evaluating  ${count(done)} of ${count(total)} images`);
+    },
+    epochEnded: (log, isBest) => printLine(epochText(log, settings!.epochs, isBest)),
     stopped(state) {
-      bar.clear();
       const { epoch, done, total, accuracy } = state;
       const where = `stopped in epoch ${epoch}/${settings!.epochs} after ${done} of ${total} images`;
       const untrained = Number.isNaN(accuracy);
-      print(untrained ? where : `${where}: ${stepText(state, settings!.epochs)}`);
+      printLine(untrained ? where : `${where}: ${stepText(state, settings!.epochs)}`);
     },
   };
 }
@@ -71,6 +75,8 @@ export function progressBar() {
   });
   let task: string | undefined;
   return {
+    /** Whether there is a terminal for it. */
+    isShown: () => process.stderr.isTTY === true,
     show(name: string, done: number, total: number, text: string) {
       if (!process.stderr.isTTY) return;
       if (task === undefined) bar.start(total, done, { task: name, text });
@@ -121,11 +127,19 @@ function startText(run: RunStart): string {
   const network = `${preset} ${name}-${classNamesOf(dataType).length}`;
   const resumed = run.epoch > 1 || run.position > 0;
   const where = `epoch ${run.epoch}${run.position > 0 ? `, after ${count(run.position)} images` : ''}`;
+  const threads = run.threads > 1 ? ` in ${run.threads} threads` : '';
   return [
     `${resumed ? `resuming ${network} at ${where},` : `training ${network}`} on ` +
-      `${count(run.train)} images, testing on ${count(run.test)}`,
+      `${count(run.train)} images, ${evaluationText(run)}${threads}`,
     `lr ${learningRate}, batch ${batchSize}, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, seed ${seed}`,
+    recipeText(run.settings),
   ].join('\n');
+}
+
+/** What the best epoch is chosen on, and what is tested on. */
+function evaluationText({ validation, test }: RunStart): string {
+  if (validation === 0) return `testing on ${count(test)}`;
+  return `validating on ${count(validation)} held out of train/, testing on ${count(test)} at the end`;
 }
 
 function stepText(
@@ -133,7 +147,8 @@ function stepText(
   epochs: number,
 ) {
   const left = (total - done + (epochs - epoch) * total) / imagesPerSecond;
-  return `${rateText(imagesPerSecond)}, ${lossText(loss)}, acc ${percent(accuracy, 1)}, ${duration(left)} left`;
+  // What a narrow terminal cuts off comes last.
+  return `${duration(left)} left, ${rateText(imagesPerSecond)}, acc ${percent(accuracy, 1)}, ${lossText(loss)}`;
 }
 
 /** Below one image a second, seconds an image say more. */
@@ -150,10 +165,12 @@ function lossText({ total, vit, bt, cba }: EpochLog['loss']): string {
 }
 
 function epochText(log: EpochLog, epochs: number, isBest: boolean): string {
-  const { train = null, test = null } = log.accuracy;
+  const { train = null, validation, test = null } = log.accuracy;
+  const chooser =
+    validation === undefined ? `test ${percent(test, 1)}` : `validation ${percent(validation, 1)}`;
   return (
     `epoch ${String(log.epoch).padStart(String(epochs).length)}/${epochs}  ${lossText(log.loss)}  ` +
-    `train ${percent(train, 1)}  test ${percent(test, 1)}  ` +
+    `train ${percent(train, 1)}  ${chooser}  ` +
     `(${rateText(log.imagesPerSecond)}, ${duration(log.seconds)})${isBest ? '  best' : ''}`
   );
 }

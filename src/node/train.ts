@@ -3,22 +3,35 @@ import { mixSeeds } from '../ops/seeds.js';
 import { augment } from '../training/augmentation.js';
 import { classNamesOf } from '../training/data_types.js';
 import { batches, classBalanced, occurrences, shuffled } from '../training/sampler.js';
-import { exponentialDecay } from '../training/schedule.js';
+import { learningRateAt } from '../training/schedule.js';
 import { LossNotFiniteError, type StepResult, trainStep } from '../training/step.js';
-import { holdsModel, saveCheckpoint } from './checkpoint.js';
+import { holdsModel, modelFolder, saveCheckpoint } from './checkpoint.js';
+import type { SeenImages } from './encode_images.js';
 import { evaluateOn } from './evaluate.js';
-import { type ImageBatch, readAhead } from './image_source.js';
+import type { ImageBatch, ImageSource } from './image_source.js';
+import { inOrder } from './in_order.js';
+import { loadModelFiles } from './model_files.js';
 import type { Evaluation } from './report.js';
 import {
+  chooserText,
   type EpochLog,
   type ReportFiles,
   type RunFolder,
   removeRun,
+  writeDivergedBatch,
   writeLog,
   writeReport,
   writeSkipped,
 } from './run_folder.js';
+import { reportedEpoch, writeRunPage } from './run_report.js';
+import {
+  type Encoder,
+  encoderOf,
+  openThreads,
+  type ThreadOptions,
+} from './threads/open_threads.js';
 import type { StepState, TrainOptions } from './train_options.js';
+import type { TrainSettings } from './train_settings.js';
 import {
   type BestEpoch,
   noSums,
@@ -27,13 +40,16 @@ import {
   type Run,
   type Sums,
 } from './training_run.js';
-import { UserError } from './user_error.js';
+import { firstLine, UserError } from './user_error.js';
 
 export interface TrainResult {
   folder: RunFolder;
+  settings: TrainSettings;
   log: EpochLog[];
   /** Of the best epoch; absent when no epoch was finished. */
   best?: BestEpoch & { files: ReportFiles };
+  /** Of the best epoch on the test split, at the end of a run whose best epoch held-out images chose. */
+  test?: Evaluation;
   /** True when the signal or `maxSteps` ended the run before its last epoch. */
   stopped: boolean;
 }
@@ -43,22 +59,28 @@ export interface TrainResult {
  * the best model, report and confusion matrix.
  *
  * The best epoch is the one with the best accuracy on the test split, as the authors choose it: an
- * optimistic figure.
+ * optimistic figure. With `validation`, a part of the training images is held out to choose it, and the
+ * test split is evaluated once, at the end, with the best model.
  *
  * @throws UserError for data, settings, a checkpoint or a folder that cannot be used, and when the
- *   loss is not a number; what was saved before stays. The reason of `signal` when it aborts before
+ *   loss is not a number or explodes, whose batch `diverged_batch.txt` names; what was saved before
+ *   stays. The reason of `signal` when it aborts before
  *   all images are decoded: there is nothing to save then.
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const run = await openRun(options);
   try {
     const { settings, epoch, position } = run.progress;
+    run.parallel = await openThreads(run.model, threadsFor(run, options));
     options.reporter?.started?.({
+      threads: run.parallel?.threads ?? 1,
       settings,
       train: run.train.usable().length,
+      validation: run.validation?.usable().length ?? 0,
       test: run.test.usable().length,
       epoch: epoch + 1,
       position,
+      step: stepsTaken(run),
     });
     const stopped = await trainEpochs(run, options);
     return await resultOf(run, stopped);
@@ -66,15 +88,29 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
     if (run.isNew && run.progress.log.length === 0) await removeRun(run.folder);
     throw error;
   } finally {
+    await run.parallel?.close();
     run.optimizer.dispose();
     run.model.dispose();
   }
 }
 
+/** As many threads as there are parts of a step, or batches to evaluate. */
+function threadsFor({ progress, train, test }: Run, { workers }: TrainOptions): ThreadOptions {
+  const { preset, batchSize, microBatch = batchSize } = progress.settings;
+  const images = Math.max(Math.min(batchSize, train.length), test.length);
+  return { preset, jobs: Math.ceil(images / microBatch), workers };
+}
+
 /** Saves where the run stands. */
-async function save({ folder, model, optimizer, progress, train, test }: Run): Promise<void> {
-  await saveCheckpoint(folder.last, model, optimizer, progress);
-  await writeSkipped(folder.skipped, [...train.skipped, ...test.skipped]);
+async function save(run: Run): Promise<void> {
+  const { folder, model, optimizer, progress } = run;
+  const { keepCheckpoints } = progress.settings;
+  await saveCheckpoint(folder.last, model, optimizer, progress, keepCheckpoints);
+  const sources = [run.train, run.validation, run.test];
+  await writeSkipped(
+    folder.skipped,
+    sources.flatMap((source) => source?.skipped ?? []),
+  );
 }
 
 /** @returns whether the run was stopped before its end. */
@@ -107,13 +143,19 @@ async function trainEpoch(run: Run, options: TrainOptions, maxSteps: number): Pr
   let steps = 0;
   let saved = performance.now();
   if (options.signal?.aborted) return steps;
-  for await (const batch of readAhead(train, plan)) {
+  const prepare = async (i: number) => {
+    const batch = await train.read(plan[i]!);
+    return {
+      ...batch,
+      values: augmented(run, batch, heldDraws(batch, drawPlan[i]!, train.length)),
+    };
+  };
+  for await (const batch of inOrder(plan.length, 1, prepare)) {
     if (batch.skipped.length > 0) options.reporter?.skipped?.(batch.skipped);
-    const held = heldDraws(batch, drawPlan[steps]!, train.length);
-    if (batch.indices.length > 0) await step(run, batch, held);
+    const ofBatch = batch.indices.length > 0 ? await step(run, batch) : undefined;
     progress.position += plan[steps]!.length;
     steps++;
-    options.reporter?.stepped?.(stepState(run));
+    options.reporter?.stepped?.({ ...stepState(run), batch: ofBatch });
     await new Promise(setImmediate); // lets signals and the display through
     if (options.signal?.aborted) break;
     if (performance.now() - saved >= 1000 * (options.checkpointSeconds ?? 600)) {
@@ -155,40 +197,59 @@ function heldDraws({ indices }: ImageBatch, planned: readonly number[], images: 
   });
 }
 
-async function step(run: Run, batch: ImageBatch, draws: readonly number[]): Promise<void> {
-  const { progress, model, optimizer } = run;
+/** Images of the epoch under way, as the network takes them. */
+function augmented(run: Run, { pixels }: ImageBatch, draws: readonly number[]): Float32Array {
+  const { settings, epoch } = run.progress;
+  const images = { pixels, size: run.train.size };
+  return augment(images, draws, settings.augmentation, settings.seed, epoch);
+}
+
+async function step(
+  run: Run,
+  batch: ImageBatch & { values: Float32Array },
+): Promise<StepState['batch']> {
+  const { progress, model, optimizer, parallel } = run;
   const { settings, epoch, position } = progress;
   const started = performance.now();
   const { size } = run.train;
   const count = batch.indices.length;
-  const values = augment(
-    { pixels: batch.pixels, size },
-    draws,
-    settings.augmentation,
-    settings.seed,
-    epoch,
-  );
-  const images = tf.tensor4d(values, [count, size, size, 3]);
+  const { microBatch = count } = settings;
+  const images = tf.tensor4d(batch.values, [count, size, size, 3]);
   const labels = tf.tensor1d(batch.labels, 'int32');
+  const learningRate = rateAt(run, position);
   try {
     const result = await trainStep(
       model,
       optimizer,
       { images, labels },
       {
-        learningRate: exponentialDecay(settings.learningRate, epoch, settings.decay),
-        lambda: settings.lambda,
-        microBatch: settings.microBatch,
+        learningRate,
+        loss: run.loss,
+        microBatch,
+        // One part has nothing to share.
+        ...(parallel && microBatch < count && { gradients: parallel.gradients }),
         seed: mixSeeds(mixSeeds(settings.seed, epoch), position),
       },
     );
+    const explosion = explosionOf(result);
+    if (explosion !== undefined) throw await diverged(new Error(explosion), run, batch);
     const seconds = (performance.now() - started) / 1000;
     progress.sums = added(progress.sums, result, batch.labels, seconds);
+    const { loss: total, vitLoss: vit, btLoss: bt, cbaLoss: cba } = result;
+    return { loss: { total, vit, ...(bt !== undefined && { bt, cba }) }, learningRate };
   } catch (error) {
-    throw error instanceof LossNotFiniteError ? diverged(error, run, batch) : error;
+    throw error instanceof LossNotFiniteError ? await diverged(error, run, batch) : error;
   } finally {
     tf.dispose([images, labels]);
   }
+}
+
+/** The learning rate of the step of the epoch under way that begins at an image. */
+function rateAt({ progress, train }: Run, position: number): number {
+  const { settings, epoch } = progress;
+  const { batchSize } = settings;
+  const steps = Math.ceil(train.length / batchSize);
+  return learningRateAt(settings, epoch, Math.floor(position / batchSize), steps);
 }
 
 function added(sums: Sums, result: StepResult, labels: Int32Array, seconds: number): Sums {
@@ -205,19 +266,30 @@ function added(sums: Sums, result: StepResult, labels: Int32Array, seconds: numb
   };
 }
 
-function diverged(error: LossNotFiniteError, run: Run, batch: ImageBatch): UserError {
+/**
+ * The largest cross-entropy that training goes on with, in nats. Guessing has ln C, about 2; at 10⁴ the
+ * logits of the right and the predicted class differ by as much, which no useful weights do.
+ */
+const largestLoss = 1e4;
+
+/** What to say of a loss that is a number, but one of ruined weights; nothing of any other. */
+function explosionOf({ vitLoss, btLoss = 0, cbaLoss = 0 }: StepResult): string | undefined {
+  const largest = Math.max(vitLoss, btLoss, cbaLoss);
+  return largest > largestLoss ? `the loss exploded to ${largest.toPrecision(3)}` : undefined;
+}
+
+/** Saves the names of the batch's files. */
+async function diverged(error: Error, run: Run, batch: ImageBatch): Promise<UserError> {
   const { progress, folder, files } = run;
-  const where = `epoch ${progress.epoch + 1}, image ${progress.position + 1}`;
-  const saved = progress.log.length > 0 ? `the checkpoint before is in ${folder.last}` : '';
-  const names = batch.indices.slice(0, 3).map((index) => files[index]!.path);
-  const more = batch.indices.length - names.length;
-  const images = names.join(', ') + (more > 0 ? ` and ${more} more` : '');
-  return new UserError(
-    [`${error.message} at ${where}: try a smaller --lr`, saved, `the batch was ${images}`]
-      .filter(Boolean)
-      .join('; '),
-    { cause: error },
+  const what = `${error.message} at epoch ${progress.epoch + 1}, image ${progress.position + 1}`;
+  const names = batch.indices.map((index) => files[index]!.path);
+  const named = await writeDivergedBatch(folder, what, names).then(
+    () => `${folder.divergedBatch} names the batch's files`,
+    (problem: unknown) => firstLine(problem),
   );
+  const saved = (await holdsModel(folder.last)) && `the checkpoint before is in ${folder.last}`;
+  const parts = [`${what}: try a smaller --lr`, saved, named];
+  return new UserError(parts.filter(Boolean).join('; '), { cause: error });
 }
 
 /**
@@ -225,23 +297,28 @@ function diverged(error: LossNotFiniteError, run: Run, batch: ImageBatch): UserE
  *
  * @returns false when told to stop before it was evaluated: a run that goes on begins there.
  */
-async function endEpoch(run: Run, { reporter, signal }: TrainOptions): Promise<boolean> {
-  const { progress, folder, model, optimizer, test } = run;
+async function endEpoch(run: Run, options: TrainOptions): Promise<boolean> {
+  const { progress, folder, model, optimizer } = run;
   const { settings, sums, epoch } = progress;
-  const classNames = classNamesOf(settings.dataType);
-  const evaluation = await evaluateOn(model, test, classNames, settings.batchSize, {
-    onProgress: (done, total) => reporter?.evaluated?.(done, total),
-    signal,
-  });
-  if (evaluation === undefined) return false;
+  const chooser = run.validation ?? run.test;
+  const judged = await evaluated(run, encoderOfRun(run), chooser, options);
+  if (judged === undefined) return false;
+  const { evaluation, seen } = judged;
   const isBest = accuracyOf(evaluation) > accuracyOf(progress.best?.evaluation);
-  const { report } = evaluation;
+  const best = isBest ? { epoch: epoch + 1, evaluation } : progress.best!;
+  const isLast = epoch + 1 === settings.epochs;
+  const test = run.validation && isLast ? await tested(run, best, options) : progress.test;
+  if (run.validation && isLast && test === undefined) return false;
+  const accuracy = evaluation.report.accuracy ?? undefined;
   const entry: EpochLog = {
     epoch: epoch + 1,
-    learningRate: exponentialDecay(settings.learningRate, epoch, settings.decay),
+    learningRate: rateAt(run, run.train.length - 1),
     loss: meanLoss(sums),
-    accuracy: { train: sums.right / sums.images, test: report.accuracy ?? undefined },
-    meanClassAccuracy: report.meanClassAccuracy,
+    accuracy: {
+      train: sums.right / sums.images,
+      ...(run.validation ? { validation: accuracy } : { test: accuracy }),
+    },
+    meanClassAccuracy: evaluation.report.meanClassAccuracy,
     seconds: sums.seconds,
     imagesPerSecond: sums.images / sums.seconds,
   };
@@ -250,17 +327,87 @@ async function endEpoch(run: Run, { reporter, signal }: TrainOptions): Promise<b
     position: 0,
     sums: noSums,
     log: [...progress.log, entry],
-    ...(isBest && { best: { epoch: epoch + 1, evaluation } }),
+    best,
+    ...(test && { test }),
   } satisfies Partial<Progress>);
   // `last` at the end: a run cut short in between repeats the epoch and writes all of this again.
   if (isBest) {
     await saveCheckpoint(folder.best, model, optimizer, progress);
-    await writeReport(folder.out, evaluation, subtitle(progress));
+    await report(progress, folder);
+    if (test?.epoch !== progress.epoch) {
+      run.reported = await reportedEpoch(run, model, chooser, seen, progress.epoch);
+    }
   }
   await writeLog(folder, progress.log);
+  await writePage(run, options);
   await save(run);
-  reporter?.epochEnded?.(entry, isBest);
+  await options.reporter?.epochEnded?.(entry, isBest, evaluation);
   return true;
+}
+
+/** undefined when told to stop before all images are evaluated. */
+function evaluated(
+  { progress: { settings } }: Run,
+  encoder: Encoder,
+  source: ImageSource,
+  { reporter, signal }: TrainOptions,
+): Promise<{ evaluation: Evaluation; seen: SeenImages } | undefined> {
+  const { dataType, batchSize, microBatch = batchSize } = settings;
+  return evaluateOn(encoder, source, classNamesOf(dataType), microBatch, {
+    onProgress: (done, total) => reporter?.evaluated?.(done, total),
+    signal,
+  });
+}
+
+/** The model as it is: a copy for inference would save about a percent, for memory that a step needs. */
+function encoderOfRun({ model, parallel }: Run): Encoder {
+  parallel?.weightsChanged();
+  return parallel ?? encoderOf(model);
+}
+
+/** The best epoch, that under way or a saved one, on the test split; undefined when told to stop. */
+async function tested(
+  run: Run,
+  { epoch }: BestEpoch,
+  options: TrainOptions,
+): Promise<BestEpoch | undefined> {
+  if (run.progress.test?.epoch === epoch) return run.progress.test;
+  const evaluation = await evaluatedBest(run, run.test, epoch, options);
+  return evaluation && { epoch, evaluation };
+}
+
+/**
+ * The best epoch, that under way or a saved one, on images, for the report to show; undefined when told to
+ * stop.
+ */
+async function evaluatedBest(
+  run: Run,
+  source: ImageSource,
+  epoch: number,
+  options: TrainOptions,
+): Promise<Evaluation | undefined> {
+  const { progress, folder } = run;
+  const saved =
+    epoch <= progress.epoch ? await loadModelFiles(await modelFolder(folder.best)) : undefined;
+  try {
+    const encoder = saved ? encoderOf(saved) : encoderOfRun(run);
+    const judged = await evaluated(run, encoder, source, options);
+    if (judged === undefined) return undefined;
+    run.reported = await reportedEpoch(run, saved ?? run.model, source, judged.seen, epoch);
+    return judged.evaluation;
+  } finally {
+    saved?.dispose();
+  }
+}
+
+/** Writes `report.html`. Of a run that went on, the best epoch of before is evaluated for it, once. */
+async function writePage(run: Run, options: TrainOptions): Promise<void> {
+  const { best, test } = run.progress;
+  if (!run.reported) {
+    const source = test?.epoch === best!.epoch ? run.test : (run.validation ?? run.test);
+    await evaluatedBest(run, source, best!.epoch, options);
+  }
+  if (run.reported) await writeRunPage(run, run.reported);
 }
 
 function accuracyOf(evaluation: Evaluation | undefined): number {
@@ -276,9 +423,18 @@ function meanLoss({ images, total, vit, bt, cba }: Sums): EpochLog['loss'] {
   };
 }
 
-function stepState({ progress, train }: Run): StepState {
+/** In all epochs. */
+function stepsTaken({ progress, train }: Run): number {
+  const { settings, epoch, position } = progress;
+  const anEpoch = Math.ceil(train.length / settings.batchSize);
+  return epoch * anEpoch + Math.ceil(position / settings.batchSize);
+}
+
+function stepState(run: Run): StepState {
+  const { progress, train } = run;
   const { sums, position, epoch } = progress;
   return {
+    step: stepsTaken(run),
     epoch: epoch + 1,
     done: position,
     total: train.length,
@@ -288,13 +444,21 @@ function stepState({ progress, train }: Run): StepState {
   };
 }
 
-function subtitle({ settings, best }: Progress): string {
-  return `${settings.dataType}, ${settings.preset} BTN, epoch ${best!.epoch}, each image alone (vit)`;
+/** Writes the report of the best epoch: on the test split, or before the end on held-out images. */
+function report({ settings, best, test }: Progress, { out }: RunFolder): Promise<ReportFiles> {
+  const final = test?.epoch === best!.epoch ? test : undefined;
+  const { epoch, evaluation } = final ?? best!;
+  const chosen = `epoch ${epoch}, chosen on ${chooserText(settings)}`;
+  const on = final ? ', evaluated on the test split' : ', evaluated on the same';
+  const where = settings.validation > 0 ? `${chosen}${on}` : chosen;
+  const subtitle = `${settings.dataType}, ${settings.preset} BTN, ${where}, each image alone (vit)`;
+  return writeReport(out, evaluation, subtitle);
 }
 
 async function resultOf({ progress, folder }: Run, stopped: boolean): Promise<TrainResult> {
-  const { log, best } = progress;
-  if (!best) return { folder, log, stopped };
-  const files = await writeReport(folder.out, best.evaluation, subtitle(progress));
-  return { folder, log, best: { ...best, files }, stopped };
+  const { settings, log, best, test } = progress;
+  if (!best) return { folder, settings, log, stopped };
+  const files = await report(progress, folder);
+  const ofBest = test?.epoch === best.epoch && { test: test.evaluation };
+  return { folder, settings, log, best: { ...best, files }, ...ofBest, stopped };
 }

@@ -1,8 +1,9 @@
 import type { SkippedImage } from './image_source.js';
+import type { Evaluation } from './report.js';
 import type { EpochLog } from './run_folder.js';
-import type { TrainSettings } from './train_settings.js';
+import type { GivenSettings, TrainSettings } from './train_settings.js';
 
-export interface TrainOptions extends Partial<TrainSettings> {
+export interface TrainOptions extends GivenSettings {
   /**
    * The run's folder. Default: that of the run that goes on; for a new one, in `runs/` a name made of
    * data type, preset and time.
@@ -13,10 +14,20 @@ export interface TrainOptions extends Partial<TrainSettings> {
    * (a model.json, a .pth, a .safetensors) begin a new run with these weights.
    */
   resume?: string;
+  /**
+   * A run's `config.json` or folder, whose settings a new run takes over unless given anew. The weights that
+   * it began with are loaded again from their files.
+   */
+  config?: string;
   /** Of a PyTorch or safetensors file: a JSON file with new names by pattern. */
   rename?: string;
   /** Seconds between checkpoints in the middle of an epoch. Default 600. */
   checkpointSeconds?: number;
+  /**
+   * Threads that run the network: on wasm, one per physical core by default, if memory allows. They share
+   * a step by micro-batches. The result does not depend on how many they are.
+   */
+  workers?: number;
   /** Stop after so many steps. Default: none. */
   maxSteps?: number;
   /** Fail on the first unusable image instead of leaving it out. Default false. */
@@ -30,38 +41,51 @@ export interface TrainOptions extends Partial<TrainSettings> {
 export interface TrainReporter {
   /** A line on a file that weights were read from. */
   loaded?(note: string): void;
+  /** A line on what is wrong but does not stop the run: a damaged checkpoint, equal images. */
+  warned?(warning: string): void;
   /** Before the first step; `epoch` counts from 1. */
   started?(run: RunStart): void;
   /** Images decoded ahead, of a split that fits into memory. */
-  decoded?(split: 'train' | 'test', done: number, total: number): void;
+  decoded?(split: 'train' | 'validation' | 'test', done: number, total: number): void;
   /** Files of the data set that are no images by their names. */
   passedOver?(count: number): void;
   /** Files left out. */
   skipped?(files: readonly SkippedImage[]): void;
   /** After each step. `done` and `total` count the epoch's images; the rest are means so far. */
   stepped?(state: StepState): void;
-  /** Test images evaluated. */
+  /** Images evaluated after an epoch, and at the end. */
   evaluated?(done: number, total: number): void;
-  epochEnded?(log: EpochLog, isBest: boolean): void;
+  /** After an epoch, with what was evaluated; waited for. */
+  epochEnded?(log: EpochLog, isBest: boolean, evaluation: Evaluation): void | Promise<void>;
   /** In the middle of an epoch, after its checkpoint. */
   stopped?(state: StepState): void;
 }
 
 export interface RunStart {
+  /** That run the network. */
+  threads: number;
   settings: TrainSettings;
   /** Usable images. */
   train: number;
+  /** Held out of training; 0 where the test split chooses the best epoch. */
+  validation: number;
   test: number;
   /** The epoch under way, from 1 on, and how many of its images are done: more than 0 when resuming. */
   epoch: number;
   position: number;
+  /** Steps taken so far, in all epochs. */
+  step: number;
 }
 
 export interface StepState {
+  /** Steps taken so far, in all epochs. */
+  step: number;
   epoch: number;
   done: number;
   total: number;
   loss: EpochLog['loss'];
   accuracy: number;
   imagesPerSecond: number;
+  /** Of the step's batch alone; absent where none of its images could be used. */
+  batch?: { loss: EpochLog['loss']; learningRate: number };
 }

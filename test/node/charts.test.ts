@@ -1,6 +1,14 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { confusionMatrixSvg, curvesSvg, type EpochRecord } from '../../src/node/charts.js';
+import {
+  calibrationSvg,
+  confusionMatrixSvg,
+  curvesSvg,
+  type EpochRecord,
+  robustnessSvg,
+} from '../../src/node/charts.js';
+import { calibration } from '../../src/training/calibration.js';
+import { corruptionNames, severities } from '../../src/training/corruption.js';
 
 const matrix = [
   [2999, 1, 0],
@@ -113,6 +121,18 @@ describe('curvesSvg', () => {
     await render(svg);
   });
 
+  it('marks the best epoch on held-out images where there are some', async () => {
+    const records = [0.5, 0.75, 0.25].map((validation, i) => ({
+      epoch: i + 1,
+      loss: { total: 1 },
+      accuracy: { train: 1, validation },
+    }));
+    const texts = textsOf(await curvesSvg(records));
+    expect(texts).toContain('3 epochs · best validation accuracy 75.00%, epoch 2');
+    expect(texts).toContain('● validation');
+    expect(texts).not.toContain('● test');
+  });
+
   it('draws only what there is', async () => {
     const svg = await curvesSvg([
       { epoch: 1, loss: { total: 2, vit: Number.NaN }, accuracy: {} },
@@ -128,5 +148,85 @@ describe('curvesSvg', () => {
     const svg = await curvesSvg(epochs(count));
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
     await render(svg);
+  });
+});
+
+describe('calibrationSvg', () => {
+  it('draws a bar and a mark for each bin that has predictions', async () => {
+    const svg = await calibrationSvg({
+      calibration: calibration([0.9, 0.1, 0.6, 0.4, 0.2, 0.8], [0, 1, 1], 2),
+      title: 'Title',
+      subtitle: 'Which <model>',
+    });
+    expect(textsOf(svg)).toEqual(
+      expect.arrayContaining([
+        'Title',
+        'ECE 30.00% (15 bins) · negative log-likelihood 0.415 · 3 images',
+        'Which &lt;model&gt;',
+        'accuracy',
+        'images',
+        '100%',
+      ]),
+    );
+    const [marks, bars] = ['aria-label="rule"', 'aria-label="rect"'].map(
+      (label) => svg.split(label).length - 1,
+    );
+    expect([marks, bars]).toEqual([1, 2]);
+    expect(svg).not.toMatch(/<style|var\(|currentColor|class=|href|NaN|undefined/);
+    const { channels, width } = await render(svg);
+    expect(width).toBeGreaterThan(400);
+    expect(channels[0]!.mean).toBeLessThan(channels[2]!.mean);
+  });
+
+  it('draws no predictions', async () => {
+    const svg = await calibrationSvg({ calibration: calibration([], [], 2) });
+    expect(textsOf(svg)).toContain('ECE – (15 bins) · negative log-likelihood – · 0 images');
+    expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+    await render(svg);
+  });
+});
+
+describe('robustnessSvg', () => {
+  const robustness = corruptionNames.flatMap((corruption, i) =>
+    severities.map((severity) => ({ corruption, severity, accuracy: 0.9 - 0.03 * i * severity })),
+  );
+
+  it('draws a line for each corruption, and names it', async () => {
+    const svg = await robustnessSvg({ accuracy: 0.9, robustness, subtitle: 'Which model' });
+    expect(textsOf(svg)).toEqual(
+      expect.arrayContaining([
+        'Accuracy 90.00% as it is, each image alone (vit)',
+        'Which model',
+        'as it is',
+        'severity',
+        ...corruptionNames,
+      ]),
+    );
+    expect([...svg.matchAll(/<path[^>]*stroke="#[0-9a-f]{6}"/g)]).toHaveLength(5);
+    expect(svg).not.toMatch(/<style|var\(|currentColor|class=|href|NaN|undefined/);
+    await render(svg);
+  });
+
+  it('keeps names apart where lines end together', async () => {
+    const same = robustness.map((each) => ({ ...each, accuracy: 0.5 }));
+    const svg = await robustnessSvg({ accuracy: 0.5, robustness: same });
+    const label = new RegExp(
+      `translate\\([\\d.]+,([\\d.]+)\\)" y="0.32em">(?:${corruptionNames.join('|')})<`,
+      'g',
+    );
+    const heights = [...svg.matchAll(label)].map(([, y]) => Number(y)).sort((a, b) => a - b);
+    expect(heights).toHaveLength(5);
+    for (const [i, y] of heights.slice(1).entries()) {
+      expect(y - heights[i]!).toBeGreaterThan(12);
+    }
+  });
+
+  it('draws one severity, or nothing', async () => {
+    const one = robustness.filter(({ severity }) => severity === 3);
+    for (const of of [one, []]) {
+      const svg = await robustnessSvg({ accuracy: null, robustness: of });
+      expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+      await render(svg);
+    }
   });
 });

@@ -1,13 +1,22 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { type BtnConfig, btn, btnConfig } from '../../src/models/index.js';
 import { selectBackend } from '../../src/node/backend.js';
+import { type BtnMetadata, describeModel, loadBtn } from '../../src/node/btn_files.js';
+import { decodeImage } from '../../src/node/decode_image.js';
 import { evaluate } from '../../src/node/evaluate.js';
+import { saveModelFiles } from '../../src/node/model_files.js';
 import { predict } from '../../src/node/predict.js';
 import { train } from '../../src/node/train.js';
+import { type Images, normalise } from '../../src/training/augmentation.js';
+import { corrupt } from '../../src/training/corruption.js';
 import { classNamesOf } from '../../src/training/data_types.js';
+import { predictedClasses } from '../../src/training/metrics.js';
+import { forward } from '../../src/training/step.js';
 import { drawSmallData, stripes } from './small_data.js';
 import { messageOf, temporaryFolder, writeFile } from './temporary_folder.js';
 
@@ -20,6 +29,18 @@ beforeAll(async () => {
   await drawSmallData(data, { testPerClass: 2 });
   await train({ data, preset: 'tiny', epochs: 1, out: run });
 });
+
+/** Outputs of the whole network for one batch. */
+function batchLogits(model: LayersModel, { pixels, size }: Images) {
+  return tf.tidy(() => {
+    const count = pixels.length / (size * size * 3);
+    const images = tf.tensor4d(normalise({ pixels, size }), [count, size, size, 3]);
+    const outputs = Object.entries(forward(model, images));
+    return Object.fromEntries(
+      outputs.map(([name, logits]) => [name, (logits as tf.Tensor).dataSync() as Float32Array]),
+    ) as unknown as tf.TensorContainer;
+  }) as unknown as Record<'vit' | 'bt' | 'cba', Float32Array>;
+}
 
 describe('predict', () => {
   it('reads every kind of picture, and counts those it cannot', async () => {
@@ -98,7 +119,7 @@ describe('evaluate', () => {
     const out = at('evaluation');
     const progress: number[][] = [];
     const onProgress = (...state: number[]) => progress.push(state);
-    const result = await evaluate({ ...given, batchSize: 5, out, onProgress });
+    const result = await evaluate({ ...given, batchSize: 5, workers: 1, out, onProgress });
     expect(result).toMatchObject({ checkpoint: join(run, 'best'), skipped: [] });
     expect(result.matrix.map((row) => row.reduce((sum, n) => sum + n))).toEqual(Array(7).fill(2));
     expect(progress).toEqual([
@@ -106,12 +127,138 @@ describe('evaluate', () => {
       [10, 14],
       [14, 14],
     ]);
-    expect(readdirSync(out).sort()).toEqual(['confusion_matrix.svg', 'report.txt']);
+    expect(readdirSync(out).sort()).toEqual([
+      'calibration.svg',
+      'confusion_matrix.svg',
+      'predictions.csv',
+      'report.json',
+      'report.txt',
+    ]);
     expect(readFileSync(result.files!.report, 'utf8')).toContain('of 14 images');
     const alone = await evaluate({ ...given, batchSize: 1 });
     expect(alone).toMatchObject({ matrix: result.matrix, report: result.report });
     expect(alone.files).toBeUndefined();
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('writes each prediction and every number', async () => {
+    const out = at('numbers');
+    const result = await evaluate({
+      ...given,
+      corruptions: ['dark', 'blur'],
+      severities: [5],
+      out,
+    });
+    const { predictions, notes: _, files, ...numbers } = result;
+    expect(JSON.parse(readFileSync(files!.json, 'utf8'))).toEqual(
+      JSON.parse(JSON.stringify(numbers)),
+    );
+    const [head, ...lines] = readFileSync(files!.predictions, 'utf8').trimEnd().split('\r\n');
+    expect(head).toBe(`path,label,prediction,${classNamesOf('RAF-DB').join(',')}`);
+    expect(lines).toHaveLength(14);
+    const fields = lines.map((line) => line.split(','));
+    expect(fields.map(([path]) => path)).toEqual(predictions.map(({ path }) => path));
+    const right = fields.filter(([, label, prediction]) => label === prediction).length;
+    expect(right / 14).toBe(result.report.accuracy);
+    for (const [path, label, prediction, ...probabilities] of fields) {
+      expect(path).toContain(
+        join('test', `${classNamesOf('RAF-DB').indexOf(label as 'fear') + 1}`),
+      );
+      const highest = Math.max(...probabilities.map(Number));
+      expect(classNamesOf('RAF-DB')[probabilities.map(Number).indexOf(highest)]).toBe(prediction);
+    }
+    const sheet = await sharp(files!.corruptions).metadata();
+    expect([sheet.width, sheet.height]).toEqual([92 + 2 * 118, 26 + 2 * 118]);
+    expect(readFileSync(files!.robustness!, 'utf8')).toContain('>blur<');
+  });
+
+  it('does to vit what predict does', async () => {
+    for (const flipAverage of [false, true]) {
+      const { predictions } = await evaluate({ ...given, batchSize: 4, flipAverage });
+      const images = predictions.map(({ path }) => path);
+      const alone = await predict({ checkpoint: run, images, flipAverage });
+      predictions.forEach(({ probabilities }, i) => {
+        const expected = Object.values(alone.predictions[i]!.probabilities);
+        for (const [c, value] of probabilities.entries()) {
+          expect(value).toBeCloseTo(expected[c]!, 5);
+        }
+      });
+    }
+  });
+
+  it('has bt and cba equal vit where nobody shares a batch', async () => {
+    const { report, batch } = await evaluate({ ...given, batchSize: 1 });
+    const alone = {
+      shuffles: Array(5).fill(report.accuracy),
+      mean: report.accuracy,
+      standardDeviation: 0,
+      inClassOrder: report.accuracy,
+    };
+    expect(batch).toEqual({ batchSize: 1, lastBatchSize: 1, bt: alone, cba: alone });
+  });
+
+  it('has bt and cba of a batch as the network gives them, in any order', async () => {
+    const { predictions, batch } = await evaluate({ ...given, batchSize: 14 });
+    const { model, metadata } = await loadBtn(run);
+    const size = metadata.config.inputSize;
+    const decoded = await Promise.all(predictions.map(({ path }) => decodeImage(path, size)));
+    const pixels = Uint8Array.from(decoded.flatMap((image) => [...image]));
+    const logits = batchLogits(model, { pixels, size });
+    model.dispose();
+    for (const name of ['bt', 'cba'] as const) {
+      const predicted = predictedClasses(logits[name]!, 7);
+      const right = predictions.filter(({ label }, i) => label === predicted[i]).length;
+      expect(batch![name].inClassOrder).toBe(right / 14);
+      expect(batch![name].shuffles).toEqual(Array(5).fill(right / 14));
+    }
+  });
+
+  it('shuffles the same each time, and says how large the last batch was', async () => {
+    const first = await evaluate({ ...given, batchSize: 4 });
+    expect(first.batch).toMatchObject({ batchSize: 4, lastBatchSize: 2 });
+    expect(await evaluate({ ...given, batchSize: 4 })).toEqual(first);
+  });
+
+  it('leaves out bt and cba where told to, or where there are none', async () => {
+    const vitOnly = await evaluate({ ...given, vitOnly: true });
+    expect(vitOnly.batch).toBeUndefined();
+    const posterV2 = at('poster_v2');
+    const config = { ...btnConfig('tiny', { numClasses: 7, seed: 1 }), batchTransformer: false };
+    const model = btn(config as BtnConfig);
+    const classNames = classNamesOf('RAF-DB');
+    describeModel(model, { preset: 'tiny', config, dataType: 'RAF-DB', classNames } as BtnMetadata);
+    await saveModelFiles(model, posterV2);
+    model.dispose();
+    const without = await evaluate({ ...given, checkpoint: posterV2 });
+    expect(without.batch).toBeUndefined();
+    expect(without.report.total).toBe(14);
+  });
+
+  it('tests on corrupted images as they are made, whatever the batch', async () => {
+    const sweep = { corruptions: ['noise', 'occlusion'], severities: [2, 5] } as const;
+    const progress: number[][] = [];
+    const onProgress = (...state: number[]) => progress.push(state);
+    const { robustness, predictions } = await evaluate({ ...given, ...sweep, onProgress });
+    expect(robustness.map(({ corruption, severity }) => [corruption, severity])).toEqual([
+      ['occlusion', 2],
+      ['occlusion', 5],
+      ['noise', 2],
+      ['noise', 5],
+    ]);
+    expect(progress.at(-1)).toEqual([70, 70]);
+    const { model, metadata } = await loadBtn(run);
+    const size = metadata.config.inputSize;
+    for (const { corruption, severity, accuracy } of robustness) {
+      let right = 0;
+      for (const [index, { path, label }] of predictions.entries()) {
+        const image = { pixels: await decodeImage(path, size), size };
+        const pixels = corrupt(image, [index], corruption, severity, 1);
+        const [predicted] = predictedClasses(batchLogits(model, { pixels, size }).vit, 7);
+        right += Number(predicted === label);
+      }
+      expect(accuracy).toBe(right / 14);
+    }
+    model.dispose();
   });
 
   it('agrees with the report of the run', async () => {

@@ -5,7 +5,7 @@ import { classNamesOf, type DataType } from '../../src/training/data_types.js';
 
 /**
  * Draws the smallest data set that can be trained on: `train/1…C` and `test/1…C` with a picture or more
- * each, stripes whose width and colour tell the class.
+ * each, stripes whose width and colour tell the class. Those to test on are a little lighter.
  */
 export async function drawSmallData(
   dir: string,
@@ -18,7 +18,7 @@ export async function drawSmallData(
       mkdirSync(folder, { recursive: true });
       for (let i = 0; i < perClass; i++) {
         jobs.push(
-          stripes(label, i)
+          stripes(label, split === 'test' ? i + 0.5 : i)
             .png()
             .toFile(join(folder, `${split}_${i}.png`)),
         );
@@ -31,7 +31,7 @@ export async function drawSmallData(
 
 const size = 56;
 
-/** A picture of one class; `variant` moves its stripes. */
+/** A picture of one class; `variant` moves its stripes and makes the dark ones lighter. */
 export function stripes(label: number, variant = 0): sharp.Sharp {
   const pixels = Uint8Array.from({ length: size * size * 3 }, (_, i) => {
     const [x, channel] = [Math.floor(i / 3) % size, i % 3];

@@ -1,15 +1,27 @@
-import { createHash } from 'node:crypto';
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { selectBackend } from '../../src/node/backend.js';
+import { evaluate } from '../../src/node/evaluate.js';
 import type { SkippedImage } from '../../src/node/image_source.js';
 import type { EpochLog } from '../../src/node/run_folder.js';
-import { train } from '../../src/node/train.js';
+import { train as trainInThreads } from '../../src/node/train.js';
 import type { StepState, TrainOptions } from '../../src/node/train_options.js';
+import { bytesOf, expectSameRun, logOf } from './same_run.js';
 import { drawSmallData, stripes } from './small_data.js';
 import { messageOf, temporaryFolder, writeFile } from './temporary_folder.js';
+
+/** In this thread: to start others takes longer than these runs. */
+const train = (options: TrainOptions) => trainInThreads({ workers: 1, ...options });
 
 const folder = temporaryFolder();
 const at = (...names: string[]) => join(folder, ...names);
@@ -35,37 +47,6 @@ function json(path: string): Record<string, unknown> {
   return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
 }
 
-/** The log without what the clock decides. */
-function logOf(run: string): object[] {
-  const lines = readFileSync(join(run, 'log.jsonl'), 'utf8').trim().split('\n');
-  return lines.map((line) => {
-    const { seconds, imagesPerSecond, ...rest } = JSON.parse(line) as Record<string, unknown>;
-    expect([seconds, imagesPerSecond]).toEqual([expect.any(Number), expect.any(Number)]);
-    return rest;
-  });
-}
-
-/** Hashes of the weights' and the optimizer's bytes in a checkpoint. */
-function bytesOf(checkpoint: string): Record<string, string> {
-  const names = readdirSync(checkpoint).filter((name) => /\.(bin|safetensors)$/.test(name));
-  expect(names).toHaveLength(2);
-  const hash = (name: string) =>
-    createHash('sha256')
-      .update(readFileSync(join(checkpoint, name)))
-      .digest('hex');
-  return Object.fromEntries(names.map((name) => [name, hash(name)]));
-}
-
-function expectSameRun(run: string, reference: string): void {
-  for (const name of ['last', 'best']) {
-    expect(bytesOf(join(run, name))).toEqual(bytesOf(join(reference, name)));
-  }
-  expect(logOf(run)).toEqual(logOf(reference));
-  for (const name of ['report.txt', 'confusion_matrix.svg']) {
-    expect(readFileSync(join(run, name), 'utf8')).toBe(readFileSync(join(reference, name), 'utf8'));
-  }
-}
-
 describe('a run', () => {
   it('leaves settings, log, pictures and two models, and nothing unfinished', () => {
     expect(readdirSync(whole).sort()).toEqual([
@@ -74,11 +55,13 @@ describe('a run', () => {
       'confusion_matrix.svg',
       'curves.svg',
       'last',
+      'last.1',
       'log.jsonl',
       'report.txt',
     ]);
-    for (const name of ['last', 'best']) {
+    for (const name of ['last', 'last.1', 'best']) {
       expect(readdirSync(join(whole, name)).sort()).toEqual([
+        'checkpoint.json',
         'model.json',
         'optimizer.safetensors',
         'progress.json',
@@ -88,7 +71,7 @@ describe('a run', () => {
     expect(json(join(whole, 'config.json'))).toMatchObject({ ...small, seed: 1, lambda: 1 });
     expect(logOf(whole)).toMatchObject([{ epoch: 1 }, { epoch: 2 }]);
     expect(readFileSync(join(whole, 'report.txt'), 'utf8')).toMatch(
-      /^RAF-DB, tiny BTN, epoch \d, .*\n\n[\s\S]*class [\s\S]*accuracy +\d.* of 7 images\nmean class acc/,
+      /^RAF-DB, tiny BTN, epoch \d, chosen on the test split \(optimistic\), .*\n\n[\s\S]*class [\s\S]*accuracy +\d.* of 7 images\nmean class acc/,
     );
     for (const name of ['curves.svg', 'confusion_matrix.svg']) {
       expect(readFileSync(join(whole, name), 'utf8')).toMatch(/^<svg[\s\S]*<\/svg>\s*$/);
@@ -150,6 +133,34 @@ describe('a run', () => {
     expect(json(join(out, 'config.json')).epochs).toBe(2);
   });
 
+  it('of the same seed is the same', async () => {
+    const out = at('same_seed');
+    await train({ ...small, out });
+    expectSameRun(out, whole);
+    expect(json(join(out, 'config.json'))).toEqual(json(join(whole, 'config.json')));
+  });
+
+  it('names the pictures that more than one split has', async () => {
+    const data = at('with_copies');
+    cpSync(at('data'), data, { recursive: true });
+    const [original, copy] = ['train/3/train_0.png', 'test/4/copy.png'].map((name) =>
+      join(data, name),
+    );
+    cpSync(original!, copy!);
+    const warnings: string[] = [];
+    const out = at('with_duplicates');
+    const reporter = { warned: (warning: string) => warnings.push(warning) };
+    await train({ ...small, data, out, maxSteps: 1, reporter });
+    const path = join(out, 'duplicates.txt');
+    expect(readFileSync(path, 'utf8')).toBe(`train: ${original}; test: ${copy} (labels differ)\n`);
+    expect(warnings).toEqual([
+      `warning: 1 picture is in more than one split (images: 1 of train, 1 of test), 1 of them with other labels: ${path} names them`,
+    ]);
+    rmSync(copy!);
+    await train({ resume: out, maxSteps: 1, reporter });
+    expect([existsSync(path), warnings.length]).toEqual([false, 1]);
+  });
+
   it('of another seed is another, down to batches of one image', async () => {
     const out = at('other_seed');
     const done: number[] = [];
@@ -182,12 +193,13 @@ describe('a run', () => {
   it('takes what a save cut short left', async () => {
     const run = at('cut_short');
     cpSync(whole, run, { recursive: true });
-    cpSync(join(run, 'last'), join(run, 'last.old'), { recursive: true });
-    rmSync(join(run, 'last'), { recursive: true });
+    rmSync(join(run, 'last.1'), { recursive: true });
+    renameSync(join(run, 'last'), join(run, 'last.1'));
     writeFile(join(run, 'last.new', 'model.json'), '{"half a mod');
+    writeFile(join(run, 'log.jsonl.0123456789ab.tmp'), '{"epo');
     const { log } = await train({ resume: run, epochs: 3, maxSteps: 1 });
     expect(log).toHaveLength(2);
-    expect(readdirSync(run).filter((name) => name.startsWith('last'))).toEqual(['last']);
+    expect(readdirSync(run).sort()).toEqual(readdirSync(whole).sort());
   });
 });
 
@@ -244,6 +256,122 @@ describe('the recipe of the baseline', () => {
       samRho: 0.05,
       classBalanced: true,
     });
+  });
+});
+
+describe('held-out images', () => {
+  const options: TrainOptions = { ...small, data: at('larger'), validation: 0.25, batchSize: 16 };
+
+  beforeAll(() => drawSmallData(at('larger'), { trainPerClass: 4, testPerClass: 2 }));
+
+  function subtitleOf(run: string): string {
+    return readFileSync(join(run, 'report.txt'), 'utf8').split('\n')[0]!;
+  }
+
+  it('choose the best epoch, and the test split is evaluated once, at the end', async () => {
+    const out = at('held_out');
+    const evaluations: number[] = [];
+    const starts: object[] = [];
+    const { log, best, test } = await train({
+      ...options,
+      out,
+      reporter: {
+        started: (start) => starts.push(start),
+        evaluated: (done, total) => done === total && evaluations.push(total),
+      },
+    });
+    expect(starts).toMatchObject([{ train: 21, validation: 7, test: 14 }]);
+    expect(evaluations).toEqual([7, 7, 14]);
+    expect(log.map(({ accuracy }) => Object.keys(accuracy))).toEqual([
+      ['train', 'validation'],
+      ['train', 'validation'],
+    ]);
+    const validation = log.map(({ accuracy }) => accuracy.validation!);
+    expect(best!.epoch).toBe(1 + validation.indexOf(Math.max(...validation)));
+    expect([best!.evaluation.report.total, test!.report.total]).toEqual([7, 14]);
+    expect(subtitleOf(out)).toMatch(
+      /^RAF-DB, tiny BTN, epoch \d, chosen on 25% of train\/ held out, evaluated on the test split, e/,
+    );
+    expect(readFileSync(join(out, 'curves.svg'), 'utf8')).toMatch(/best validation accuracy \d/);
+    expect(json(join(out, 'config.json')).validation).toBe(0.25);
+    // The report is of the best model, whichever epoch that was.
+    const again = await evaluate({ data: at('larger'), checkpoint: out });
+    expect(again.matrix).toEqual(test!.matrix);
+  });
+
+  it('stay the same when the run goes on, before the end and at it', async () => {
+    const out = at('held_out_in_pieces');
+    await train({ ...options, out, maxSteps: 3 });
+    expect(subtitleOf(out)).toMatch(
+      /chosen on 25% of train\/ held out, evaluated on the same, each/,
+    );
+    // Stopped before it evaluates the test split: the epoch is not over.
+    const stop = new AbortController();
+    const reporter = { evaluated: () => stop.abort() };
+    const { log, test } = await train({ resume: out, signal: stop.signal, reporter });
+    expect([log.length, test]).toEqual([1, undefined]);
+    await train({ resume: out });
+    expectSameRun(out, at('held_out'));
+    const evaluations: number[] = [];
+    const finished = await train({
+      resume: out,
+      reporter: { evaluated: (_, total) => evaluations.push(total) },
+    });
+    expect([finished.test?.report.total, evaluations]).toEqual([14, []]);
+  });
+
+  it('are tested on by the best model, which need not be the last', async () => {
+    const out = at('held_out_then_worse');
+    const first = await train({ ...options, out, epochs: 1 });
+    // From here on, a learning rate that ruins what was learnt, but leaves numbers.
+    const { best, test, log } = await train({ resume: out, epochs: 2, learningRate: 1 });
+    expect([best!.epoch, log.length]).toEqual([1, 2]);
+    expect(test).toEqual(first.test);
+    const again = await evaluate({ data: at('larger'), checkpoint: out });
+    expect(test!.matrix).toEqual(again.matrix);
+  });
+
+  it('cannot become others in the middle of a run', async () => {
+    const resume = at('held_out');
+    expect(await messageOf(train({ resume, validation: 0.5 }))).toMatch(
+      /^UserError: --validation was 0\.25 from the start of this run, and must stay so$/,
+    );
+    expect(await messageOf(train({ resume, seed: 7 }))).toMatch(/--seed was 1 when images were h/);
+    expect(await messageOf(train({ resume: whole, validation: 0.5 }))).toMatch(
+      /was 0 from the sta/,
+    );
+  });
+
+  it('cannot become others by images that come or go, which any other run only says', async () => {
+    const [copy, extra] = [at('copy'), join(at('copy'), 'train', '1', 'extra.png')];
+    cpSync(at('larger'), copy, { recursive: true });
+    const warnings: string[] = [];
+    const reporter = { warned: (warning: string) => void warnings.push(warning) };
+    const held = { resume: at('held_out'), data: copy, epochs: 2, reporter };
+    // The same files in another place are the same data.
+    await train(held);
+    expect(warnings.filter((warning) => warning.includes('begun with'))).toEqual([]);
+    await stripes(1, 7).png().toFile(extra);
+    expect(await messageOf(train(held))).toMatch(
+      /^UserError: the images in .*copy are not those that the run was begun with: held-out images would/,
+    );
+    const open = at('open');
+    await train({ ...small, data: at('larger'), out: open, epochs: 1, maxSteps: 1 });
+    await train({ resume: open, data: copy, maxSteps: 1, reporter });
+    expect(warnings.at(-1)).toMatch(
+      /are not those that the run was begun with: it goes on with these$/,
+    );
+  });
+
+  it('must be some, and not all', async () => {
+    const out = at('never_held_out');
+    expect(await messageOf(train({ ...small, out, validation: 0.5 }))).toMatch(
+      /^UserError: --validation 0\.5 holds out nothing: no class of train\/ has two images$/,
+    );
+    expect(await messageOf(train({ ...small, out, validation: 1 }))).toMatch(
+      /--validation must be/,
+    );
+    expect(existsSync(out)).toBe(false);
   });
 });
 
@@ -306,9 +434,22 @@ describe('train explains in one line, and leaves nothing behind,', () => {
     const out = at('diverged');
     const options = { ...small, learningRate: 1e30 };
     expect(await failure({ ...options, out })).toMatch(
-      /the loss is NaN at epoch 1, image 5: try a smaller --lr; the batch was .*\.png$/,
+      /the loss is NaN at epoch 1, image 5: try a smaller --lr; .*diverged.diverged_batch\.txt names/,
     );
-    // The one step before the test split still has a finite loss, but ruins the weights.
+    const [what, ...files] = readFileSync(join(out, 'diverged_batch.txt'), 'utf8').split('\n');
+    expect(what).toBe('# the loss is NaN at epoch 1, image 5');
+    // Three, which is the batch, and the end of the last line.
+    expect(files).toEqual([...Array(3).fill(expect.stringMatching(/train.\d.train_0\.png$/)), '']);
+    expect(new Set(files).size).toBe(4);
+    // Still a number, but of no use.
+    expect(await failure({ ...small, learningRate: 10, out })).toMatch(
+      /the loss exploded to \d\.\d+e\+\d at epoch 1, image 5: try a smaller --lr; .* names the bat/,
+    );
+    expect(readFileSync(join(out, 'diverged_batch.txt'), 'utf8')).toMatch(
+      /^# the loss exploded to /,
+    );
+    // The folder holds no run. The one step before the test split still has a finite loss, but ruins
+    // the weights.
     expect(await failure({ ...options, out, batchSize: 7 })).toMatch(
       /the network's output is NaN: .*too large a --lr/,
     );
@@ -320,7 +461,7 @@ describe('train explains in one line, and leaves nothing behind,', () => {
     cpSync(whole, run, { recursive: true });
     const before = bytesOf(join(run, 'last'));
     expect(await failure({ resume: run, epochs: 3, learningRate: 1e30, batchSize: 2 })).toMatch(
-      /is NaN at epoch 3, image 3: try a smaller --lr; the checkpoint before is in .*later.last; the/,
+      /is NaN at epoch 3, image 3: try a smaller --lr; the checkpoint before is in .*later.last; .*diverged_batch\.txt n/,
     );
     expect(bytesOf(join(run, 'last'))).toEqual(before);
   });

@@ -1,16 +1,11 @@
-/** Runs one suite on every backend that Node has, each test on the backend that its title names. */
-import { createRequire } from 'node:module';
+/** Runs one suite on every backend that there is, each test on the backend that its title names. */
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import '../../src/index.js';
 import { afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
-import { type BackendName, selectBackend } from '../../src/node/backend.js';
+import { startBackend, type TestedBackend, testedBackends } from './runtime.js';
 
-const packageOf: Record<BackendName, string> = {
-  cpu: '@tensorflow/tfjs-backend-cpu',
-  wasm: '@tensorflow/tfjs-backend-wasm',
-  tensorflow: '@tensorflow/tfjs-node',
-};
+export { isInstalled, startBackend } from './runtime.js';
 
 export interface SuiteOptions {
   /** Each test must end with as many tensors as it began with. Default true. */
@@ -18,19 +13,16 @@ export interface SuiteOptions {
 }
 
 /**
- * Declares `suite` once for each backend. A backend whose package is not installed is skipped, and
- * the title says so.
+ * Declares `suite` once for each backend. One that is missing here is skipped, and the title says why.
  */
 export function describeBackends(
   name: string,
-  suite: (backend: BackendName) => void,
+  suite: (backend: TestedBackend) => void,
   { checkLeaks = true }: SuiteOptions = {},
 ): void {
-  for (const [backend, packageName] of Object.entries(packageOf) as [BackendName, string][]) {
-    if (!isInstalled(packageName)) {
-      // Optional peers need a native install: who has one runs these, who has not reads why not.
-      describe.skip(`${name} on ${backend} (${packageName} is not installed)`, () =>
-        suite(backend));
+  for (const [backend, missing] of testedBackends) {
+    if (missing !== undefined) {
+      describe.skip(`${name} on ${backend} (${missing})`, () => suite(backend));
       continue;
     }
     describe(`${name} on ${backend}`, () => {
@@ -42,10 +34,8 @@ export function describeBackends(
 }
 
 /** Sets the backend before the tests of the enclosing suite, loading it where needed. */
-export function useBackend(backend: BackendName): void {
-  beforeAll(async () => {
-    await selectBackend({ backend });
-  });
+export function useBackend(backend: TestedBackend): void {
+  beforeAll(() => startBackend(backend));
 }
 
 /** Fails each test of the enclosing suite that ends with more or fewer tensors than it began with. */
@@ -57,13 +47,4 @@ export function expectNoLeaks(): void {
   afterEach(() => {
     expect(tf.memory().numTensors, 'tensors after the test').toBe(before);
   });
-}
-
-function isInstalled(packageName: string): boolean {
-  try {
-    createRequire(import.meta.url).resolve(packageName);
-    return true;
-  } catch {
-    return false;
-  }
 }
