@@ -24,6 +24,8 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    // These are of a browser: vitest.browser.config.ts.
+    exclude: ['test/browser/**'],
     testTimeout: 120_000,
     hookTimeout: 60_000,
     pool: 'forks',

@@ -23,14 +23,15 @@ interface EvaluateFlags extends BackendFlags, OutputFlags {
 }
 
 export async function evaluateCommand(flags: EvaluateFlags): Promise<void> {
-  const { data, checkpoint, backend, gpu, corrupt, severity, quiet, json, ...rest } = flags;
+  const { data, checkpoint, corrupt, severity, quiet, json, ...others } = flags;
+  const { backend, gpu, allowSoftwareGpu, ...rest } = others;
   if (data === undefined) throw new UserError('--data DIR is needed: the folder that holds test/');
   if (checkpoint === undefined) {
     throw new UserError(
       '--checkpoint PATH is needed: a run folder, a model.json, a .pth or a .safetensors',
     );
   }
-  const chosen = await selectBackend({ backend, gpu });
+  const chosen = await selectBackend({ backend, gpu, allowSoftwareGpu });
   const say = (event: string, fields: object) => {
     if (json) console.log(JSON.stringify({ event, ...fields }));
   };

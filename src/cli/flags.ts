@@ -7,8 +7,9 @@ import {
 } from '../training/corruption.js';
 
 export interface BackendFlags {
-  backend?: 'wasm' | 'tensorflow' | 'cpu';
+  backend?: 'wasm' | 'tensorflow' | 'webgpu' | 'cpu';
   gpu?: string;
+  allowSoftwareGpu?: boolean;
   workers?: number;
 }
 

@@ -17,13 +17,13 @@ interface PredictFlags extends BackendFlags {
 }
 
 export async function predictCommand(images: string[], flags: PredictFlags): Promise<void> {
-  const { checkpoint, json, backend, gpu, ...rest } = flags;
+  const { checkpoint, json, backend, gpu, allowSoftwareGpu, ...rest } = flags;
   if (checkpoint === undefined) {
     throw new UserError(
       '--checkpoint PATH is needed: a run folder, a model.json, a .pth or a .safetensors',
     );
   }
-  console.error(`backend: ${await selectBackend({ backend, gpu })}`);
+  console.error(`backend: ${await selectBackend({ backend, gpu, allowSoftwareGpu })}`);
   const bar = progressBar();
   const onProgress = (done: number, total: number) => bar.show('predicting', done, total, '');
   const { predictions, skipped, notes } = await predict({

@@ -208,10 +208,11 @@ function addBackendFlags(command: Command): Command {
     .addOption(
       new Option(
         '--backend <name>',
-        'default: wasm; tensorflow needs @tensorflow/tfjs-node',
-      ).choices(['wasm', 'tensorflow', 'cpu']),
+        'default: wasm; tensorflow needs @tensorflow/tfjs-node, webgpu the package webgpu',
+      ).choices(['wasm', 'tensorflow', 'webgpu', 'cpu']),
     )
     .option('--gpu <n>', 'use this GPU: needs @tensorflow/tfjs-node-gpu')
+    .option('--allow-software-gpu', 'on webgpu: take a GPU that is a program, slower than wasm')
     .option('--workers <n>', 'threads on wasm (default: physical cores)', integerFlag);
 }
 

@@ -35,9 +35,9 @@ export async function trainCommand(flags: TrainFlags): Promise<void> {
   if (flags.evaluate !== undefined) {
     return evaluateCommand({ ...flags, checkpoint: flags.evaluate });
   }
-  const { lr, colorJitter, affine, randAugment, backend, gpu, evaluate: _, ...others } = flags;
-  const { tensorboard, quiet, json, ...rest } = others;
-  const chosen = await selectBackend({ backend, gpu });
+  const { lr, colorJitter, affine, randAugment, evaluate: _, ...others } = flags;
+  const { backend, gpu, allowSoftwareGpu, tensorboard, quiet, json, ...rest } = others;
+  const chosen = await selectBackend({ backend, gpu, allowSoftwareGpu });
   if (!quiet && !json) console.log(`backend: ${chosen}`);
   const reporters = [
     ...terminalReporters(chosen, { quiet, json }),

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { classBatchAttentionWeights } from '../ops/class_batch_attention.js';
 import { dropMasked } from '../ops/mask.js';
 import type { Shape } from '../ops/shape_check.js';
 import { BtnLayer, type LayerShape, type SeededConfig, shapeList } from './btn_layer.js';
@@ -72,6 +73,22 @@ export class BatchTransformer extends BtnLayer {
       const attended = this.attention.call([...encoded, value, ...(mask ? [mask] : [])]);
       const [cba, ...attention] = Array.isArray(attended) ? attended : [attended];
       return [cba!, tf.add(cba!, dropMasked(value, mask)), ...attention];
+    });
+  }
+
+  /**
+   * The attention of a batch, for plots: by which `cba` weighs the values. The layer must be built.
+   *
+   * @param query `[B, C, E]`, not encoded, as for the layer itself.
+   * @param key `[B, C, E]`
+   * @returns `[C, B, B]` as `classBatchAttentionWeights`.
+   * @throws ShapeError as the layer does.
+   */
+  attentionWeights(query: tf.Tensor, key: tf.Tensor, mask?: tf.Tensor): tf.Tensor3D {
+    return tf.tidy(() => {
+      const [encodedQuery, encodedKey] = this.encoder.call([query, key]);
+      const { scale } = this.config;
+      return classBatchAttentionWeights(encodedQuery!, encodedKey!, { scale, mask });
     });
   }
 

@@ -69,7 +69,8 @@ export function encodeEvent(event: TensorBoardEvent): Uint8Array {
   const { wallTime, step, fileVersion, restart, values } = event;
   return Buffer.concat([
     doubleField(1, wallTime),
-    integerField(2, step),
+    // As everywhere in protocol buffers, 0 is left out.
+    ...(step === 0 ? [] : [integerField(2, step)]),
     ...(fileVersion === undefined ? [] : [bytesField(3, Buffer.from(fileVersion))]),
     ...(values
       ? [bytesField(5, Buffer.concat(values.map((v) => bytesField(1, encodeValue(v)))))]

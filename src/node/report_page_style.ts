@@ -27,7 +27,7 @@ section {
 @media (min-width: 70rem) {
   .sections { grid-template-columns: minmax(0, 1.3fr) minmax(0, 1fr); }
   #training, #robustness, #wrong, #attention { grid-column: 1 / -1; }
-  #calibration:nth-last-child(2), #calibration:nth-last-child(3):not(:has(+ #batch)) { grid-column: 1 / -1; }
+  #calibration:not(:has(+ #batch)) { grid-column: 1 / -1; }
 }
 .beside { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: center; }
 .beside > * { min-width: 0; }
@@ -44,7 +44,7 @@ figure { margin: 0; }
 .panels { display: flex; flex-wrap: wrap; gap: .75rem; align-items: flex-start; overflow-x: auto; }
 .panels svg { max-width: 100%; height: auto; fill: #1f2937; flex: 0 1 auto; }
 #training .panels svg { flex: 1 1 20rem; max-width: 27.5rem; }
-.panels.wide svg { min-width: min(38rem, 170vw); }
+.panels.wide svg { min-width: min(33rem, 160vw); }
 details { margin-top: .75rem; }
 summary { cursor: pointer; color: var(--accent); }
 .scroll { overflow-x: auto; }

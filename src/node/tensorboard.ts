@@ -86,7 +86,7 @@ async function matrixImage(
   const svg = await confusionMatrixSvg({ matrix, classNames, subtitle: `epoch ${epoch}` });
   const { data, info } = await sharp(Buffer.from(svg))
     .removeAlpha()
-    .png({ palette: true })
+    .png()
     .toBuffer({ resolveWithObject: true });
   const { width, height } = info;
   return { tag: 'confusion_matrix', image: { width, height, png: data } };

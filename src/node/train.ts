@@ -353,7 +353,8 @@ function evaluated(
   { reporter, signal }: TrainOptions,
 ): Promise<{ evaluation: Evaluation; seen: SeenImages } | undefined> {
   const { dataType, batchSize, microBatch = batchSize } = settings;
-  return evaluateOn(encoder, source, classNamesOf(dataType), microBatch, {
+  const atOnce = Math.min(batchSize, microBatch);
+  return evaluateOn(encoder, source, classNamesOf(dataType), atOnce, {
     onProgress: (done, total) => reporter?.evaluated?.(done, total),
     signal,
   });

@@ -12,8 +12,6 @@ const pngDensity = 144;
  */
 export async function writeChart(path: string, svg: string): Promise<void> {
   await writeFileSafely(path, svg);
-  const png = await sharp(Buffer.from(svg), { density: pngDensity })
-    .png({ palette: true })
-    .toBuffer();
+  const png = await sharp(Buffer.from(svg), { density: pngDensity }).png().toBuffer();
   await writeFileSafely(path.replace(/svg$/, 'png'), png);
 }

@@ -81,6 +81,7 @@ const fromScratch: Recipe = {
   learningRate: 1e-3,
   decay: 0.8,
   batchSize: 16,
+  microBatch: 8,
   epochs: 8,
   augmentation: { flip: 0.5 },
   samRho: 0,

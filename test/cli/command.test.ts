@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import sharp from 'sharp';
@@ -32,13 +32,43 @@ describe('train', () => {
     expect(third).toBe('lr 0.001, batch 7, 1 epoch, seed 3');
     expect(fourth).toBe('adam, rate × 0.8 an epoch; flip 0.5');
     expect(fifth).toMatch(/^epoch 1\/1 {2}loss \d.*train .*test .*img.* best$/);
-    const named = [...trained.out.matchAll(/^(?:report|confusion|curves|\w+ model) +(.*)$/gm)];
+    const named = [...trained.out.matchAll(/^(?:page|report|confusion|curves|\w+ model) +(.*)$/gm)];
     expect(named.map(([, path]) => path)).toEqual(
-      ['report.txt', 'confusion_matrix.svg', 'curves.svg', 'best', 'last'].map((name) =>
-        join(run, name),
+      ['report.html', 'report.txt', 'confusion_matrix.svg', 'curves.svg', 'best', 'last'].map(
+        (name) => join(run, name),
       ),
     );
     for (const [, path] of named) expect(existsSync(path!)).toBe(true);
+  });
+
+  it('--quiet prints the result only', async () => {
+    const flags = ['--preset', 'tiny', '--epochs', '1', '--out', at('quiet'), '--quiet'];
+    const { code, out, err } = await runCommand('train', '--data', data, ...flags);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(/^\nbest epoch 1, chosen on the test split.*:\n┌/);
+  });
+
+  it('--json prints an object a line, from start to end, and TensorBoard gets as many steps', async () => {
+    const flags = ['--preset', 'tiny', '--epochs', '2', '--batch-size', '4', '--out', at('json')];
+    const also = ['--json', '--tensorboard', at('events')];
+    const { code, out, err } = await runCommand('train', '--data', data, ...flags, ...also);
+    expect([code, err]).toEqual([0, '']);
+    const lines = out.trimEnd().split('\n');
+    const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const names = ['start', 'step', 'step', 'epoch', 'step', 'step', 'epoch', 'end'];
+    expect(events.map(({ event }) => event)).toEqual(names);
+    expect(events[0]).toMatchObject({ command: 'train', train: 7, epoch: 1, step: 0 });
+    expect(events[0]).toMatchObject({ backend: expect.stringContaining('wasm') });
+    expect(events[5]).toMatchObject({ step: 4, epoch: 2, done: 7, total: 7 });
+    expect(events[5]).toMatchObject({ batch: { loss: { total: expect.any(Number) } } });
+    expect(events[3]).toMatchObject({
+      epoch: 1,
+      best: true,
+      accuracy: { test: expect.any(Number) },
+    });
+    expect(events[7]).toMatchObject({ stopped: false, folder: { out: at('json') } });
+    expect(events[7]).toMatchObject({ best: { evaluation: { report: { total: 7 } } } });
+    expect(readdirSync(at('events'))).toEqual([expect.stringMatching(/^events\.out\.tfevents\./)]);
   });
 
   it('takes every flag', () => {
@@ -117,6 +147,32 @@ describe('evaluate', () => {
     expect(result.out).toContain('each image alone (vit), averaged with its mirror image:');
     expect(result.out).not.toContain('INFLATED');
     expect(result.out).toMatch(/│ corruption │ +none │ severity 5 │\n.*\n│ blur .*\n│ dark /);
+    const same = await runCommand(
+      'evaluate',
+      '--data',
+      data,
+      '--checkpoint',
+      run,
+      ...flags,
+      '--quiet',
+    );
+    expect(same.out).toBe(result.out.replace(/^backend.*\n/, ''));
+  });
+
+  it('--json prints an object a line, and at the end all numbers', async () => {
+    const flags = ['--data', data, '--checkpoint', run, '--json', '--batch-size', '4'];
+    const { code, out, err } = await runCommand('evaluate', ...flags);
+    expect([code, err]).toEqual([0, '']);
+    const events = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
+    expect(events[0]).toMatchObject({ event: 'start', command: 'evaluate', checkpoint: run });
+    expect(events.slice(1, -1)).toEqual(
+      [4, 7].map((done) => ({ event: 'progress', done, total: 7 })),
+    );
+    expect(events.at(-1)).toMatchObject({ event: 'end', report: { total: 7 }, robustness: [] });
+    expect(events.at(-1)).not.toHaveProperty('predictions');
   });
 });
 
@@ -188,11 +244,7 @@ describe('a mistake is one line on stderr, and exit code 1:', () => {
       ['train', '--data_type', 'FER'],
       /Allowed choices are RAF-DB, AffectN/,
     ],
-    [
-      'an unknown backend',
-      ['train', '--backend', 'webgl'],
-      /Allowed choices are wasm, tensorflow, c/,
-    ],
+    ['an unknown backend', ['train', '--backend', 'webgl'], /Allowed choices are wasm, .*cpu/],
     ['a GPU that is none', ['train', '--gpu', 'x'], /--gpu is 'x': expected the number of a GPU/],
     [
       'a GPU for wasm',
@@ -256,6 +308,16 @@ describe('a mistake is one line on stderr, and exit code 1:', () => {
       'a severity of nothing',
       ['evaluate', '--data', data, '--checkpoint', run, '--severity', '2', '--out', at('never')],
       /--severity is of a corruption: say which with --corrupt/,
+    ],
+    [
+      'quiet JSON',
+      ['train', '--data', data, '--quiet', '--json'],
+      /'--quiet' cannot be used with option '--json'/,
+    ],
+    [
+      'events below a file',
+      ['train', '--data', data, ...tiny, '--tensorboard', join(file, 'events')],
+      /cannot write .*events: part of the path is a file/,
     ],
     ['no picture', ['predict', '--checkpoint', run], /missing required argument 'images'/],
     ['no model', ['predict', picture], /--checkpoint PATH is needed/],

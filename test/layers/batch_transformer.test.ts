@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { BatchTransformer, ShapeError } from '../../src/index.js';
 import { randomArray, tidied, toArray, toTensor } from '../support/arrays.js';
 import { describeBackends, useBackend } from '../support/backends.js';
-import { layerContract } from '../support/layer_contract.js';
+import { disposeWeights, layerContract } from '../support/layer_contract.js';
 import {
   batchTransformer,
   channelPositionalEncoding,
@@ -37,6 +37,17 @@ layerContract(
 describeBackends('BatchTransformer', () => {
   const call = (layer: BatchTransformer, inputs: NdArray[]) =>
     tidied(() => (layer.apply(inputs.map(toTensor)) as tf.Tensor[]).map(toArray));
+
+  it('tells the attention that it weighs by, mask and all', () => {
+    const config = { encoding: 'learned', seed: 3, scale: 0.3, returnAttention: true } as const;
+    const layer = new BatchTransformer(config);
+    const [, , expected] = call(layer, [query, key, value, mask]);
+    const actual = tidied(() =>
+      toArray(layer.attentionWeights(toTensor(query), toTensor(key), toTensor(mask))),
+    );
+    expect(actual).toEqual(expected);
+    disposeWeights(layer);
+  });
 
   it('is called on one sample as on none other: cba is the value, bt twice that', () => {
     const inputs = [randomArray([1, 4, 5], 1), randomArray([1, 4, 5], 2), randomArray([1, 4], 3)];

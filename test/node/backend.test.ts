@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type BackendName, selectBackend } from '../../src/node/backend.js';
 import { isInstalled } from '../support/backends.js';
 import { messageOf } from './temporary_folder.js';
@@ -25,7 +25,7 @@ describe('selectBackend', () => {
   it('refuses a backend that it does not know, and a GPU that is none', async () => {
     for (const backend of ['webgl', 'constructor', ''] as unknown as BackendName[]) {
       expect(await messageOf(selectBackend({ backend }))).toBe(
-        `UserError: unknown backend '${backend}': use one of wasm, tensorflow, cpu`,
+        `UserError: unknown backend '${backend}': use one of wasm, tensorflow, webgpu, cpu`,
       );
     }
     expect(await messageOf(selectBackend({ backend: 'wasm', gpu: '0' }))).toBe(
@@ -48,5 +48,30 @@ describe('selectBackend', () => {
       howToInstall(node, 'leave out --backend to run on wasm'),
     );
     expect(tf.getBackend()).toBe('wasm');
+  });
+
+  describe('on webgpu', () => {
+    afterEach(() => vi.unstubAllGlobals());
+
+    /** A machine whose WebGPU has this adapter. */
+    const withAdapter = (adapter: object | null) =>
+      vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => adapter } });
+
+    it('says so where there is no GPU', async () => {
+      withAdapter(null);
+      expect(await messageOf(selectBackend({ backend: 'webgpu' }))).toMatch(
+        /^UserError: no GPU was found that WebGPU can use: install .* leave out --backend to run on wasm$/,
+      );
+    });
+
+    it('takes a GPU that is a program only where asked to', async () => {
+      withAdapter({ info: { description: 'SwiftShader', isFallbackAdapter: true } });
+      expect(await messageOf(selectBackend({ backend: 'webgpu' }))).toMatch(
+        /^UserError: the only GPU is software \(SwiftShader\).*give --allow-software-gpu/,
+      );
+      expect(await messageOf(selectBackend({ backend: 'wasm', allowSoftwareGpu: true }))).toBe(
+        'UserError: --allow-software-gpu is for the webgpu backend, not for wasm',
+      );
+    });
   });
 });

@@ -2,6 +2,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import {
   calibrationSvg,
+  classBarsSvg,
   confusionMatrixSvg,
   curvesSvg,
   type EpochRecord,
@@ -9,6 +10,7 @@ import {
 } from '../../src/node/charts.js';
 import { calibration } from '../../src/training/calibration.js';
 import { corruptionNames, severities } from '../../src/training/corruption.js';
+import { classReport } from '../../src/training/metrics.js';
 
 const matrix = [
   [2999, 1, 0],
@@ -144,9 +146,36 @@ describe('curvesSvg', () => {
     expect(textsOf(svg)).toContain('2 epochs');
   });
 
+  it('draws the learning rate where it is known', async () => {
+    const rates = epochs(3).map((each, i) => ({ ...each, learningRate: 2e-5 * 0.5 ** i }));
+    const texts = textsOf(await curvesSvg(rates));
+    expect(texts).toEqual(expect.arrayContaining(['learning rate', '2e-5', '5e-6']));
+    expect(textsOf(await curvesSvg(epochs(3)))).not.toContain('learning rate');
+  });
+
   it.each([0, 1])('draws %d epochs', async (count) => {
     const svg = await curvesSvg(epochs(count));
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+    await render(svg);
+  });
+});
+
+describe('classBarsSvg', () => {
+  it('draws three bars a class, and a dash where a ratio is undefined', async () => {
+    const svg = await classBarsSvg({ report: classReport(matrix), classNames, subtitle: 'Which' });
+    const texts = textsOf(svg);
+    expect(texts).toEqual(
+      expect.arrayContaining([
+        'Mean class accuracy (mean of the recalls) 74.98%',
+        'Which',
+        'happiness',
+        '&lt;b&gt; &amp; "c"',
+        '■ precision',
+        '50%',
+      ]),
+    );
+    expect(texts.filter((text) => text === '–')).toHaveLength(3);
+    expect(svg).not.toMatch(/<style|var\(|currentColor|class=|href|NaN|undefined/);
     await render(svg);
   });
 });

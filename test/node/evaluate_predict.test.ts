@@ -128,9 +128,14 @@ describe('evaluate', () => {
       [14, 14],
     ]);
     expect(readdirSync(out).sort()).toEqual([
+      'calibration.png',
       'calibration.svg',
+      'classes.png',
+      'classes.svg',
+      'confusion_matrix.png',
       'confusion_matrix.svg',
       'predictions.csv',
+      'report.html',
       'report.json',
       'report.txt',
     ]);
@@ -170,6 +175,11 @@ describe('evaluate', () => {
     const sheet = await sharp(files!.corruptions).metadata();
     expect([sheet.width, sheet.height]).toEqual([92 + 2 * 118, 26 + 2 * 118]);
     expect(readFileSync(files!.robustness!, 'utf8')).toContain('>blur<');
+    const page = readFileSync(files!.page, 'utf8');
+    expect(page).toContain('<th scope="row">blur</th>');
+    const wrong = predictions.filter((each) => each.label !== each.prediction).length;
+    expect(page.match(/<li><img src="data:image\/webp/g)).toHaveLength(wrong);
+    expect(page.match(/<tr><th scope="row" class="(missed)?"><button/g)).toHaveLength(14);
   });
 
   it('does to vit what predict does', async () => {

@@ -24,13 +24,20 @@ export function bytesOf(checkpoint: string): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, hash(name)]));
 }
 
+/** The page without what the clock decides, and what settings that change nothing say. */
+function pageOf(run: string): string {
+  const page = readFileSync(join(run, 'report.html'), 'utf8');
+  return page.replace(/<dl class="facts">.*?<\/dl>/gs, '').replace(/<td>[^<]*<\/td><\/tr>/g, '');
+}
+
 /** Fails unless a run ended as another did: weights, optimizer and log bit for bit, and the report. */
 export function expectSameRun(run: string, reference: string): void {
   for (const name of ['last', 'best']) {
     expect(bytesOf(join(run, name))).toEqual(bytesOf(join(reference, name)));
   }
   expect(logOf(run)).toEqual(logOf(reference));
-  for (const name of ['report.txt', 'confusion_matrix.svg', 'curves.svg']) {
+  for (const name of ['report.txt', 'confusion_matrix.svg', 'curves.svg', 'calibration.svg']) {
     expect(readFileSync(join(run, name), 'utf8')).toBe(readFileSync(join(reference, name), 'utf8'));
   }
+  expect(pageOf(run)).toBe(pageOf(reference));
 }

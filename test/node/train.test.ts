@@ -51,12 +51,19 @@ describe('a run', () => {
   it('leaves settings, log, pictures and two models, and nothing unfinished', () => {
     expect(readdirSync(whole).sort()).toEqual([
       'best',
+      'calibration.png',
+      'calibration.svg',
+      'classes.png',
+      'classes.svg',
       'config.json',
+      'confusion_matrix.png',
       'confusion_matrix.svg',
+      'curves.png',
       'curves.svg',
       'last',
       'last.1',
       'log.jsonl',
+      'report.html',
       'report.txt',
     ]);
     for (const name of ['last', 'last.1', 'best']) {
@@ -73,9 +80,25 @@ describe('a run', () => {
     expect(readFileSync(join(whole, 'report.txt'), 'utf8')).toMatch(
       /^RAF-DB, tiny BTN, epoch \d, chosen on the test split \(optimistic\), .*\n\n[\s\S]*class [\s\S]*accuracy +\d.* of 7 images\nmean class acc/,
     );
-    for (const name of ['curves.svg', 'confusion_matrix.svg']) {
+    for (const name of ['curves.svg', 'confusion_matrix.svg', 'classes.svg', 'calibration.svg']) {
       expect(readFileSync(join(whole, name), 'utf8')).toMatch(/^<svg[\s\S]*<\/svg>\s*$/);
     }
+  });
+
+  it('has a page with what evaluate finds of the best epoch, and the log of all', async () => {
+    const page = readFileSync(join(whole, 'report.html'), 'utf8');
+    const { report, batch } = await evaluate({ data: at('data'), checkpoint: whole, batchSize: 4 });
+    expect(page).toContain(`<dd>${(100 * report.accuracy!).toFixed(2)}%</dd>`);
+    const { mean, standardDeviation } = batch!.bt;
+    const percents = [mean, standardDeviation].map((value) => `${(100 * value).toFixed(2)}%`);
+    expect(page).toContain(`<th scope="row">bt</th><td>${percents.join(' ± ')}</td>`);
+    const epochs = page.split('All epochs')[1]!.split('</table>')[0]!;
+    const rows = [...epochs.matchAll(/<th scope="row">(\d+)<\/th><td>([\d.]+)<\/td>/g)];
+    const totals = logOf(whole) as EpochLog[];
+    expect(rows.map(([, epoch, loss]) => [Number(epoch), loss])).toEqual(
+      totals.map(({ epoch, loss }) => [epoch, loss.total.toFixed(3)]),
+    );
+    expect(page).toContain('chosen on the test split (optimistic)');
   });
 
   it('ends each epoch with a smaller batch', () => {
@@ -158,7 +181,11 @@ describe('a run', () => {
     ]);
     rmSync(copy!);
     await train({ resume: out, maxSteps: 1, reporter });
-    expect([existsSync(path), warnings.length]).toEqual([false, 1]);
+    expect(existsSync(path)).toBe(false);
+    // Only of the copy that is gone.
+    expect(warnings.slice(1)).toEqual([
+      expect.stringMatching(/begun with: it goes on with these$/),
+    ]);
   });
 
   it('of another seed is another, down to batches of one image', async () => {
@@ -282,6 +309,10 @@ describe('held-out images', () => {
     });
     expect(starts).toMatchObject([{ train: 21, validation: 7, test: 14 }]);
     expect(evaluations).toEqual([7, 7, 14]);
+    const page = readFileSync(join(out, 'report.html'), 'utf8');
+    expect(page).toContain('chosen on 25% of train/ held out');
+    expect(page).toContain('its result on the test split');
+    expect(page).toContain('<dt>images</dt><dd>14</dd>');
     expect(log.map(({ accuracy }) => Object.keys(accuracy))).toEqual([
       ['train', 'validation'],
       ['train', 'validation'],
