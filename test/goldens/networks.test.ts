@@ -17,6 +17,7 @@ import {
   stateOf,
   type Values,
 } from '../support/goldens.js';
+import { isSlow } from '../support/slow.js';
 
 interface About {
   gradientTolerance: number;
@@ -76,8 +77,7 @@ describe('the tiny BTN', () => {
 describeBackends('the tiny BTN agrees with PyTorch', (backend) => {
   const check = (quantity: string, error: number, bar: number, ofTorch?: number) =>
     expectWithin({ what, quantity, backend, error, tolerance: bar, torch: ofTorch });
-  // A step takes ten seconds on the cpu backend, on which every block is tested.
-  const itTrains = it.skipIf(backend === 'cpu');
+  const itTrains = it.skipIf(isSlow(backend));
 
   it('in inference', async () => {
     const model = await tinyModel();

@@ -3,9 +3,8 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import { describe, expect, it } from 'vitest';
 import { BtnConv2D, BtnDepthwiseConv2D } from '../../src/index.js';
 import { type BtnConfig, btn, btnConfig } from '../../src/models/index.js';
-import { selectBackend } from '../../src/node/backend.js';
 import { asList, randomArray, tidied, toArray, toTensor } from '../support/arrays.js';
-import { describeBackends, expectNoLeaks, useBackend } from '../support/backends.js';
+import { describeBackends, expectNoLeaks, startBackend, useBackend } from '../support/backends.js';
 import { expectClose } from '../support/gradient_check.js';
 import { randomizeWeights, savedArtifacts } from '../support/layer_contract.js';
 import { add, type NdArray, ndArray } from '../support/reference/index.js';
@@ -120,7 +119,7 @@ describe('btn', () => {
     const images = imagesOf(config, 2);
     const results: NdArray[][] = [];
     for (const backend of ['cpu', 'wasm'] as const) {
-      await selectBackend({ backend });
+      await startBackend(backend);
       const model = btn(config);
       results.push(predict(model, images));
       model.dispose();

@@ -22,6 +22,7 @@ import {
   type NdArray,
   ndArray,
 } from '../support/reference/index.js';
+import { isSlow } from '../support/slow.js';
 
 /** Six images of three classes, each class brighter in a channel of its own. */
 function makeBatch(): { images: tf.Tensor4D; labels: tf.Tensor1D } {
@@ -44,7 +45,7 @@ function smallBtn({ dropPath = 0, ...options }: Options = {}): tfl.LayersModel {
   return btn(config);
 }
 
-/** Only the head of a BTN, on images of 2 × 2: the cpu backend takes seconds for a step of the whole. */
+/** Only the head of a BTN, on images of 2 × 2, for slow backends. */
 function headOnly({ dropPath = 0, batchTransformer = true }: Options = {}): tfl.LayersModel {
   const apply = (layer: tfl.layers.Layer, x: tfl.SymbolicTensor) =>
     layer.apply(x) as tfl.SymbolicTensor;
@@ -87,13 +88,13 @@ function weightErrors(actual: NdArray[], expected: NdArray[]): number[] {
 }
 
 describeBackends('trainStep', (backend) => {
-  const makeModel = backend === 'cpu' ? headOnly : smallBtn;
+  const makeModel = isSlow(backend) ? headOnly : smallBtn;
 
   it('lowers the loss of a batch, and keeps as many tensors', async () => {
     const model = makeModel();
     const optimizer = new Adam();
     const batch = makeBatch();
-    const learningRate = backend === 'cpu' ? 0.1 : 3e-3;
+    const learningRate = isSlow(backend) ? 0.1 : 3e-3;
     const losses: number[] = [];
     const tensors: number[] = [];
     for (let i = 0; i < 10; i++) {
@@ -193,28 +194,25 @@ describeBackends('trainStep', (backend) => {
     tf.dispose([batch.images, batch.labels]);
   });
 
-  it.skipIf(backend === 'cpu')(
-    'moves all that is trainable and leaves what is frozen',
-    async () => {
-      const config = smallConfig();
-      config.landmarks = { ...config.landmarks, trainable: false };
-      const model = btn(config);
-      const optimizer = new Adam();
-      const batch = makeBatch();
-      const frozen = () =>
-        weightsOf(model.weights.filter((w) => w.originalName.startsWith('face_landback')));
-      const [before, frozenBefore] = [weightsOf(model.trainableWeights), frozen()];
-      await trainStep(model, optimizer, batch, { learningRate: 1e-3, seed: 1 });
-      weightsOf(model.trainableWeights).forEach((weight, i) => {
-        expect(weight, model.trainableWeights[i]!.originalName).not.toEqual(before[i]);
-      });
-      expect(frozenBefore.length).toBeGreaterThan(20);
-      expect(frozen()).toEqual(frozenBefore);
-      optimizer.dispose();
-      model.dispose();
-      tf.dispose([batch.images, batch.labels]);
-    },
-  );
+  it.skipIf(isSlow(backend))('moves all that is trainable and leaves what is frozen', async () => {
+    const config = smallConfig();
+    config.landmarks = { ...config.landmarks, trainable: false };
+    const model = btn(config);
+    const optimizer = new Adam();
+    const batch = makeBatch();
+    const frozen = () =>
+      weightsOf(model.weights.filter((w) => w.originalName.startsWith('face_landback')));
+    const [before, frozenBefore] = [weightsOf(model.trainableWeights), frozen()];
+    await trainStep(model, optimizer, batch, { learningRate: 1e-3, seed: 1 });
+    weightsOf(model.trainableWeights).forEach((weight, i) => {
+      expect(weight, model.trainableWeights[i]!.originalName).not.toEqual(before[i]);
+    });
+    expect(frozenBefore.length).toBeGreaterThan(20);
+    expect(frozen()).toEqual(frozenBefore);
+    optimizer.dispose();
+    model.dispose();
+    tf.dispose([batch.images, batch.labels]);
+  });
 
   it('repeats itself for the same seeds, random masks and all', async () => {
     const train = async (seed: number) => {
@@ -311,7 +309,7 @@ describeBackends('trainStep', (backend) => {
     const losses: number[] = [];
     const tensors: number[] = [];
     for (let i = 0; i < 10; i++) {
-      const options = { learningRate: backend === 'cpu' ? 0.1 : 3e-3, seed: i + 1, microBatch: 4 };
+      const options = { learningRate: isSlow(backend) ? 0.1 : 3e-3, seed: i + 1, microBatch: 4 };
       losses.push((await trainStep(model, optimizer, batch, options)).loss);
       tensors.push(tf.memory().numTensors);
     }
