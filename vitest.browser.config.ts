@@ -26,7 +26,7 @@ const needsNode = [
 
 /** Suites that compute with tensors, in a browser. What is Node's in their support is replaced. */
 export default mergeConfig(
-  { ...config, test: { ...config.test, include: [] } },
+  { ...config, test: { ...config.test, include: [], exclude: [] } },
   {
     resolve: {
       alias: [

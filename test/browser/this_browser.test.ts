@@ -2,11 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, inject, it } from 'vitest';
 import { binaries } from '../../src/kernels/wasm/binaries.js';
-import {
-  type CompiledKernels,
-  compiledKernels,
-  hasThreads,
-} from '../../src/kernels/wasm/compiled.js';
+import { type CompiledKernels, compiledKernels } from '../../src/kernels/wasm/compiled.js';
 import { floatsAt, type WasmBackend, withScratch } from '../../src/kernels/wasm/heap.js';
 import { describeBackends, startBackend } from '../support/backends.js';
 
@@ -24,7 +20,6 @@ describe.runIf(browser.startsWith('wasm'))('wasm', () => {
     await startBackend('wasm');
     const backend = tf.backend() as unknown as WasmBackend;
     expect(globalThis.crossOriginIsolated).toBe(browser === 'wasm-threads');
-    expect(hasThreads(backend)).toBe(browser === 'wasm-threads');
     expect(backend.wasm.HEAPU8.buffer instanceof ArrayBuffer).toBe(browser === 'wasm');
     expect(compiledKernels(backend).geluScratch()).toBeGreaterThan(0);
   });

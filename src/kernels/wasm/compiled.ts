@@ -191,11 +191,6 @@ function isShared(memory: WebAssembly.Memory): boolean {
   return typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
 }
 
-/** Whether the stock kernels run in several threads, as a browser lets them; ours run in one. */
-export function hasThreads({ wasm }: WasmBackend): boolean {
-  return isShared(memoryOf(wasm));
-}
-
 /** Whether the engine multiplies and adds in one instruction, which decides the speed of products. */
 export const hasRelaxedSimd: boolean = WebAssembly.validate(decode(binaries.relaxedSimd));
 

@@ -7,16 +7,15 @@ import {
   type TensorInfo,
 } from '@tensorflow/tfjs-core';
 import { activate } from './activation.js';
-import { hasThreads } from './compiled.js';
 import { conv2dInfo } from './conv2d_info.js';
 import { addressOf, defineKernel, type WasmBackend } from './heap.js';
 import { windowsOf, withWindows } from './windows.js';
 import { convolutionKernels } from './winograd.js';
 
-/** Whether ours computes this; what the stock kernel says of the rest is right. With threads it is the faster one. */
-function isOurs(backend: WasmBackend, x: TensorInfo, filter: TensorInfo, format: string): boolean {
+/** Whether ours computes this; what the stock kernel says of the rest is right. */
+function isOurs(x: TensorInfo, filter: TensorInfo, format: string): boolean {
   const isFloat = x.dtype === 'float32' && filter.dtype === 'float32';
-  return isFloat && format === 'NHWC' && !hasThreads(backend);
+  return isFloat && format === 'NHWC';
 }
 
 function convolve(
@@ -50,7 +49,7 @@ function convolve(
 export const conv2d = defineKernel<'x' | 'filter', Conv2DAttrs>(Conv2D, (stock) => (args) => {
   const { inputs, backend, attrs } = args;
   const { x, filter } = inputs;
-  if (stock && !isOurs(backend, x, filter, attrs.dataFormat)) return stock(args);
+  if (stock && !isOurs(x, filter, attrs.dataFormat)) return stock(args);
   return convolve(backend, conv2dInfo(x.shape, filter.shape, attrs), x, filter);
 });
 
@@ -63,7 +62,7 @@ export const fusedConv2d = defineKernel<FusedInput, FusedConv2DAttrs>(
     const { inputs, backend, attrs } = args;
     const { x, filter, bias, preluActivationWeights } = inputs;
     const isBiasRow = !bias || (bias.shape.length === 1 && bias.shape[0] === filter.shape[3]);
-    if (stock && !(isBiasRow && isOurs(backend, x, filter, attrs.dataFormat))) return stock(args);
+    if (stock && !(isBiasRow && isOurs(x, filter, attrs.dataFormat))) return stock(args);
     const out = convolve(backend, conv2dInfo(x.shape, filter.shape, attrs), x, filter, bias);
     const { activation, leakyreluAlpha } = attrs;
     return activate(backend, out, activation, preluActivationWeights, leakyreluAlpha);

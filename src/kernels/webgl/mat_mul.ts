@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { SuppliedKernel } from '../install.js';
+import { withZero } from './pad.js';
 
 interface Attrs {
   transposeA: boolean;
@@ -19,21 +20,16 @@ function ofEvenRows(kernelName: string): SuppliedKernel {
       const { transposeA, transposeB } = args.attrs as unknown as Attrs;
       const run = stock as tf.KernelFunc;
       if (a.shape.at(transposeA ? -2 : -1)! % 2 === 0) return run(args);
-      const padded = { a: withZero(a, transposeA), b: withZero(b, !transposeB) };
+      const inner = (x: tf.Tensor, isRows: boolean) => x.rank - (isRows ? 2 : 1);
+      const padded = {
+        a: withZero(a, inner(a, transposeA)),
+        b: withZero(b, inner(b, !transposeB)),
+      };
       const product = run({ ...args, inputs: { ...args.inputs, ...padded } });
       tf.dispose([padded.a, padded.b]);
       return product;
     },
   };
-}
-
-/** A zero behind each row, or behind each column, of the matrices `[…, rows, columns]`. */
-function withZero(x: tf.Tensor, behindColumns: boolean): tf.Tensor {
-  const axis = x.rank - (behindColumns ? 2 : 1);
-  return tf.pad(
-    x,
-    x.shape.map((_, i) => [0, i === axis ? 1 : 0]),
-  );
 }
 
 export const batchMatMul = ofEvenRows(tf.BatchMatMul);
