@@ -1,28 +1,39 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { basename, isAbsolute } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
+import manifest from './package.json' with { type: 'json' };
 
-const library = {
-  index: 'src/index.ts',
-  'models/index': 'src/models/index.ts',
-  'weights/index': 'src/weights/index.ts',
-  'training/index': 'src/training/index.ts',
-  'node/index': 'src/node/index.ts',
-};
+/** The entry points of package.json: `./models` is src/models/index.ts. */
+const library = Object.keys(manifest.exports)
+  .filter((entry) => entry !== './package.json')
+  .map((entry) => `${entry}/index`.slice(2));
+const sources = Object.fromEntries(library.map((name) => [name, `src/${name}.ts`]));
 
-const programs = {
-  'cli/main': 'src/cli/main.ts',
-  'node/threads/thread': 'src/node/threads/thread.ts',
-};
+const common: Options = { target: 'node20', sourcemap: true };
 
-const common: Options = {
-  target: 'node20',
-  sourcemap: true,
-  // One copy of each layer class, whichever entry points a program imports.
-  splitting: true,
+/** Where tsup makes CommonJS of a file, its map names that file by an absolute path of the machine that builds. */
+const relativeMaps: NonNullable<Options['plugins']>[number] = {
+  name: 'relative-maps',
+  buildEnd({ writtenFiles }) {
+    for (const { name } of writtenFiles.filter((file) => file.name.endsWith('.map'))) {
+      const map = JSON.parse(readFileSync(name, 'utf8')) as { sources: string[] };
+      map.sources = map.sources.map((source) => (isAbsolute(source) ? basename(source) : source));
+      writeFileSync(name, JSON.stringify(map));
+    }
+  },
 };
 
 export default defineConfig([
-  { ...common, entry: { ...library, ...programs }, format: 'esm' },
-  // Of import.meta.url, by which a thread's file is found.
-  { ...common, entry: library, format: 'cjs', shims: true },
-  { entry: library, dts: { only: true }, format: ['esm', 'cjs'] },
+  // A file for each module, so that bundlers leave out the modules that a program does not use.
+  { ...common, entry: ['src/**/*.ts'], bundle: false, format: 'esm', silent: true },
+  // Splitting makes one copy of each class, whichever entry points a program requires; shims are of import.meta.url.
+  {
+    ...common,
+    entry: sources,
+    format: 'cjs',
+    splitting: true,
+    shims: true,
+    plugins: [relativeMaps],
+  },
+  { entry: sources, dts: { only: true }, format: ['esm', 'cjs'] },
 ]);

@@ -1,15 +1,24 @@
 import { multiplyAdd, sumOf, VECTOR } from './simd';
 
-/** `out = x + scale · y` of `size` elements. The output may be an input. */
-export function addScaled(x: usize, y: usize, out: usize, size: usize, scale: f32): void {
+/** `out = keep · x + scale · y` of `size` elements. The output may be an input. */
+export function addScaled(
+  x: usize,
+  y: usize,
+  out: usize,
+  size: usize,
+  scale: f32,
+  keep: f32,
+): void {
   const factor = f32x4.splat(scale);
+  const kept = f32x4.splat(keep);
   const bytes = size << 2;
   const vectors = bytes & ~(VECTOR - 1);
   for (let i: usize = 0; i < vectors; i += VECTOR) {
-    v128.store(out + i, multiplyAdd(v128.load(y + i), factor, v128.load(x + i)));
+    const old = f32x4.mul(v128.load(x + i), kept);
+    v128.store(out + i, multiplyAdd(v128.load(y + i), factor, old));
   }
   for (let i = vectors; i < bytes; i += 4) {
-    store<f32>(out + i, load<f32>(x + i) + scale * load<f32>(y + i));
+    store<f32>(out + i, keep * load<f32>(x + i) + scale * load<f32>(y + i));
   }
 }
 

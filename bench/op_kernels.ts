@@ -67,7 +67,7 @@ const cases: Case[] = [
     attrs: { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
   })),
   ...[[3, 3, 256, 256], [2359296 * 4], [64]].flatMap((x) => [
-    { kernel: 'BtnAddScaled', inputs: [x, x], attrs: { scale: 0.1 } },
+    { kernel: 'BtnAddScaled', inputs: [x, x], attrs: { scale: 0.1, keep: 1 } },
     { kernel: 'BtnSumOfSquares', inputs: [x] },
   ]),
 ];

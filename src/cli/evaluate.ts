@@ -25,9 +25,11 @@ interface EvaluateFlags extends BackendFlags, OutputFlags {
 export async function evaluateCommand(flags: EvaluateFlags): Promise<void> {
   const { data, checkpoint, corrupt, severity, quiet, json, ...others } = flags;
   const { backend, gpu, allowSoftwareGpu, ...rest } = others;
-  if (data === undefined) throw new UserError('--data DIR is needed: the folder that holds test/');
+  if (data === undefined)
+    throw new UserError('InvalidSettings', '--data DIR is needed: the folder that holds test/');
   if (checkpoint === undefined) {
     throw new UserError(
+      'InvalidSettings',
       '--checkpoint PATH is needed: a run folder, a model.json, a .pth or a .safetensors',
     );
   }

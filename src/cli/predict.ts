@@ -20,6 +20,7 @@ export async function predictCommand(images: string[], flags: PredictFlags): Pro
   const { checkpoint, json, backend, gpu, allowSoftwareGpu, ...rest } = flags;
   if (checkpoint === undefined) {
     throw new UserError(
+      'InvalidSettings',
       '--checkpoint PATH is needed: a run folder, a model.json, a .pth or a .safetensors',
     );
   }
@@ -37,7 +38,8 @@ export async function predictCommand(images: string[], flags: PredictFlags): Pro
   if (skipped.length > 0) console.error(skippedText(skipped, skipped.length));
   if (json) console.log(JSON.stringify(predictions, null, 2));
   else if (predictions.length > 0) console.log(tableOf(predictions));
-  if (predictions.length === 0) throw new UserError('none of the images could be read');
+  if (predictions.length === 0)
+    throw new UserError('InvalidImage', 'none of the images could be read');
 }
 
 function tableOf(predictions: readonly Prediction[]): string {

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { version } from '../node/versions.js';
 import { corruptionNames } from '../training/corruption.js';
 import { type DataType, dataTypes } from '../training/data_types.js';
 import { optimizerKinds } from '../training/recipe.js';
@@ -21,7 +21,7 @@ import { trainCommand } from './train.js';
 export function program(): Command {
   const command = new Command('btn-layers')
     .description('Train, evaluate and use Batch Transformer Networks for facial expressions')
-    .version(packageVersion())
+    .version(version)
     .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
 
   addBackendFlags(
@@ -236,9 +236,4 @@ function dataTypeOption(what = 'the data set (default: RAF-DB)'): Option {
   return new Option('--data-type <type>', `${what}, also --data_type`).choices(
     Object.keys(dataTypes) as DataType[],
   );
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { addScaled } from '../ops/add_scaled.js';
 import { batchNorm, batchNormWith } from '../ops/batch_norm.js';
+import { ArgumentError } from '../ops/errors.js';
 import {
   BtnLayer,
   isTraining,
@@ -14,6 +16,7 @@ import {
   zeros,
 } from './btn_layer.js';
 
+/** Config of `BtnBatchNorm`. */
 export interface BtnBatchNormConfig extends LayerConfig {
   /** Added to the variance. Default 1e-5, as in PyTorch. */
   epsilon?: number;
@@ -33,7 +36,7 @@ export interface BtnBatchNormConfig extends LayerConfig {
  *
  * Input and output: `[B, ..., C]`. Weights: gamma, beta, movingMean, movingVariance, each `[C]`.
  *
- * @throws Error in training with one value per channel, which has no unbiased variance.
+ * @throws ArgumentError in training with one value per channel, which has no unbiased variance.
  *
  * Source: Ioffe and Szegedy, arXiv 1502.03167. Provenance: baseline (POSTER V2 uses PyTorch's).
  */
@@ -74,14 +77,14 @@ export class BtnBatchNorm extends BtnLayer {
       }
       const count = x.size / gamma.size;
       if (count < 2) {
-        throw new Error(
+        throw new ArgumentError(
           `BtnBatchNorm ${this.name}: training needs more than one value per channel, ` +
             `but its input is [${x.shape.join(', ')}]`,
         );
       }
       const { output, mean, variance } = batchNorm(x, gamma, beta, epsilon);
-      this.average(this.movingMean, mean);
-      this.average(this.movingVariance, tf.mul(variance, count / (count - 1)));
+      this.average(this.movingMean, mean, 1);
+      this.average(this.movingVariance, variance, count / (count - 1));
       return output;
     });
   }
@@ -90,9 +93,9 @@ export class BtnBatchNorm extends BtnLayer {
     return { ...super.getConfig(), ...this.config };
   }
 
-  private average(statistic: Weight, value: tf.Tensor): void {
+  private average(statistic: Weight, value: tf.Tensor, factor: number): void {
     const { momentum } = this.config;
-    statistic.write(tf.add(tf.mul(statistic.read(), momentum), tf.mul(value, 1 - momentum)));
+    statistic.write(addScaled(statistic.read(), value, factor * (1 - momentum), momentum));
   }
 }
 tf.serialization.registerClass(BtnBatchNorm);

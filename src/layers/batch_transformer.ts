@@ -6,6 +6,7 @@ import { BtnLayer, type LayerShape, type SeededConfig, shapeList } from './btn_l
 import { type ChannelEncoding, ChannelPositionalEncoding } from './channel_positional_encoding.js';
 import { ClassBatchAttention, namedShapes } from './class_batch_attention.js';
 
+/** Config of `BatchTransformer`. */
 export interface BatchTransformerConfig extends SeededConfig {
   /** Channel encoding of query and key. Default `sinusoidal`. */
   encoding?: ChannelEncoding;

@@ -1,5 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { initializers, layers } from '@tensorflow/tfjs-layers';
+import { initializers, layers, SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { ArgumentError } from '../ops/errors.js';
+import { TensorflowCopiesError } from '../ops/one_tensorflow.js';
 import '../kernels/index.js';
 import { hashText, mixSeeds } from '../ops/seeds.js';
 import type { Shape } from '../ops/shape_check.js';
@@ -7,15 +9,20 @@ import type { Shape } from '../ops/shape_check.js';
 /** What every layer accepts: `name`, `trainable`, `inputShape`, … */
 export type LayerConfig = NonNullable<ConstructorParameters<typeof layers.Layer>[0]>;
 
+/** Config of a layer whose weights start from random values. */
 export interface SeededConfig extends LayerConfig {
   /** Seed of the initial weights; random when absent. */
   seed?: number;
 }
 
 export type Tensors = tf.Tensor | tf.Tensor[];
+/** Shape of the one input of a layer, or of each. */
 export type LayerShape = Shape | Shape[];
+/** Arguments of a call besides its inputs, such as `training`. */
 export type Kwargs = Record<string, unknown>;
+/** Gives the values that a weight starts from. */
 export type Initializer = ReturnType<typeof initializers.zeros>;
+/** A weight of a layer. */
 export type Weight = ReturnType<layers.Layer['addWeight']>;
 
 /**
@@ -37,6 +44,19 @@ export abstract class BtnLayer extends layers.Layer {
 
   override getConfig(): tf.serialization.ConfigDict {
     return { ...super.getConfig(), ...(this.seed !== undefined && { seed: this.seed }) };
+  }
+
+  override apply(
+    ...[inputs, kwargs]: Parameters<layers.Layer['apply']>
+  ): ReturnType<layers.Layer['apply']> {
+    for (const input of [inputs].flat()) {
+      if ('sourceLayer' in input && !(input instanceof SymbolicTensor)) {
+        throw new TensorflowCopiesError(
+          `${this.getClassName()} was given the output of a layer of another copy of @tensorflow/tfjs-layers`,
+        );
+      }
+    }
+    return super.apply(inputs, kwargs);
   }
 
   /** As in TensorFlow.js: weights that are set right away start from zeros, which takes no time. */
@@ -91,11 +111,13 @@ export function shapeList(inputShape: LayerShape): Shape[] {
   return Array.isArray(inputShape[0]) ? (inputShape as Shape[]) : [inputShape as Shape];
 }
 
-/** Size of an axis that must be known when the layer is built. @throws Error naming the axis. */
+/** Size of an axis that must be known when the layer is built. @throws ArgumentError naming the axis. */
 export function knownSize(layer: string, shape: Shape, axis: number): number {
   const size = shape.at(axis);
   if (size === null || size === undefined) {
-    throw new Error(`${layer}: axis ${axis} of its input [${shape.join(', ')}] must be known`);
+    throw new ArgumentError(
+      `${layer}: axis ${axis} of its input [${shape.join(', ')}] must be known`,
+    );
   }
   return size;
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { channelPositionalEncoding } from '../ops/channel_positional_encoding.js';
 import { checkClassBatchAttention } from '../ops/class_batch_attention.js';
+import { ArgumentError } from '../ops/errors.js';
 import type { Shape } from '../ops/shape_check.js';
 import {
   BtnLayer,
@@ -14,6 +15,7 @@ import {
 /** `sinusoidal` has no weights; `learned` is one trainable `[C, E]`. */
 export type ChannelEncoding = 'sinusoidal' | 'learned';
 
+/** Config of `ChannelPositionalEncoding`. */
 export interface ChannelPositionalEncodingConfig extends SeededConfig {
   /** Default `sinusoidal`. */
   encoding?: ChannelEncoding;
@@ -44,7 +46,7 @@ export class ChannelPositionalEncoding extends BtnLayer {
     super(config);
     this.encoding = config.encoding ?? 'sinusoidal';
     if (this.encoding !== 'sinusoidal' && this.encoding !== 'learned') {
-      throw new Error(
+      throw new ArgumentError(
         `ChannelPositionalEncoding: encoding must be 'sinusoidal' or 'learned', not '${this.encoding}'`,
       );
     }
@@ -82,7 +84,7 @@ export class ChannelPositionalEncoding extends BtnLayer {
   private checked(inputShape: LayerShape): [Shape, Shape] {
     const shapes = shapeList(inputShape);
     if (shapes.length !== 2) {
-      throw new Error(
+      throw new ArgumentError(
         `ChannelPositionalEncoding: needs 2 inputs [query, key], but was given ${shapes.length}`,
       );
     }

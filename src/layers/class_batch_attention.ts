@@ -4,9 +4,11 @@ import {
   classBatchAttention,
   classBatchAttentionWeights,
 } from '../ops/class_batch_attention.js';
+import { ArgumentError } from '../ops/errors.js';
 import type { Shape } from '../ops/shape_check.js';
 import { BtnLayer, type LayerConfig, type LayerShape, shapeList } from './btn_layer.js';
 
+/** Config of the layer `ClassBatchAttention`. */
 export interface ClassBatchAttentionConfig extends LayerConfig {
   /** Factor of the scores. Default `1 / sqrt(C)`, C the class count. */
   scale?: number;
@@ -82,7 +84,7 @@ tf.serialization.registerClass(ClassBatchAttention);
 /** Names the shapes of `[query, key, value, mask?]` and checks them. @throws ShapeError */
 export function namedShapes(op: string, shapes: Shape[]): Record<string, Shape> {
   if (shapes.length < 3 || shapes.length > 4) {
-    throw new Error(
+    throw new ArgumentError(
       `${op}: needs 3 or 4 inputs [query, key, value, mask?], but was given ${shapes.length}`,
     );
   }

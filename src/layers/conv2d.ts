@@ -14,6 +14,7 @@ import {
   zeros,
 } from './btn_layer.js';
 
+/** Config of `BtnConv2D`. */
 export interface BtnConv2DConfig extends SeededConfig {
   filters: number;
   kernelSize: number;

@@ -14,6 +14,7 @@ import {
 } from './btn_layer.js';
 import { convolvedShape, initialSlope } from './conv2d.js';
 
+/** Config of `BtnDepthwiseConv2D`. */
 export interface BtnDepthwiseConv2DConfig extends SeededConfig {
   kernelSize: number;
   /** Default 1. */

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { ArgumentError } from '../ops/errors.js';
 import { dropoutMask } from '../ops/mask.js';
 import {
   BtnLayer,
@@ -9,6 +10,7 @@ import {
   onlyTensor,
 } from './btn_layer.js';
 
+/** Config of `DropPath`. */
 export interface DropPathConfig extends LayerConfig {
   /** Probability that a sample's branch is dropped in training, in [0, 1). */
   rate: number;
@@ -30,7 +32,7 @@ export class DropPath extends BtnLayer {
     super(config);
     this.rate = config.rate;
     if (!(this.rate >= 0 && this.rate < 1)) {
-      throw new Error(`DropPath: rate must be in [0, 1), not ${this.rate}`);
+      throw new ArgumentError(`DropPath: rate must be in [0, 1), not ${this.rate}`);
     }
   }
 

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { ArgumentError } from '../ops/errors.js';
 import { linear } from '../ops/linear.js';
 import { relativePositionBias } from '../ops/relative_position_bias.js';
 import { checkHeads, scaledDotProductAttention } from '../ops/scaled_dot_product_attention.js';
@@ -13,6 +14,7 @@ import {
   zeros,
 } from './btn_layer.js';
 
+/** Config of `LandmarkAttention`. */
 export interface LandmarkAttentionConfig extends SeededConfig {
   /** Must divide the width D. */
   numHeads: number;
@@ -64,7 +66,7 @@ export class LandmarkAttention extends BtnLayer {
     checkHeads('LandmarkAttention', width, this.numHeads);
     this.side = Math.sqrt(tokens);
     if (!Number.isInteger(this.side)) {
-      throw new Error(`LandmarkAttention: ${tokens} tokens are not a square map`);
+      throw new ArgumentError(`LandmarkAttention: ${tokens} tokens are not a square map`);
     }
     this.keyValueKernel = this.weight('keyValueKernel', [width, 2 * width], this.leCunNormal(0));
     this.keyValueBias = this.weight('keyValueBias', [2 * width], zeros());
@@ -116,7 +118,7 @@ export class LandmarkAttention extends BtnLayer {
   private checked(inputShape: LayerShape): Shape {
     const shapes = shapeList(inputShape);
     if (shapes.length !== 2) {
-      throw new Error(
+      throw new ArgumentError(
         `LandmarkAttention: needs 2 inputs [image, landmarks], but was given ${shapes.length}`,
       );
     }

@@ -12,6 +12,7 @@ import {
   zeros,
 } from './btn_layer.js';
 
+/** Config of `BtnLayerNorm`. */
 export interface BtnLayerNormConfig extends LayerConfig {
   /** Added to the variance. Default 1e-5, as in PyTorch. */
   epsilon?: number;

@@ -10,6 +10,7 @@ import {
   type Weight,
 } from './btn_layer.js';
 
+/** Config of `LayerScale`. */
 export interface LayerScaleConfig extends LayerConfig {
   /** Factor at the start. Default 1e-5. */
   initialScale?: number;

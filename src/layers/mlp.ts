@@ -12,6 +12,7 @@ import {
   zeros,
 } from './btn_layer.js';
 
+/** Config of `Mlp`. */
 export interface MlpConfig extends SeededConfig {
   /** Hidden width over input width. Default 4. */
   ratio?: number;

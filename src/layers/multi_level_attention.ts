@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { ArgumentError } from '../ops/errors.js';
 import {
   checkLevels,
   type MultiLevelAttentionWeights,
@@ -20,6 +21,7 @@ import {
   zeros,
 } from './btn_layer.js';
 
+/** Config of the layer `MultiLevelAttention`. */
 export interface MultiLevelAttentionConfig extends SeededConfig {
   /** Default 8; must divide the width D. */
   numHeads?: number;
@@ -69,7 +71,7 @@ export class MultiLevelAttention extends BtnLayer {
     };
     const { dropout } = this.config;
     if (!(dropout >= 0 && dropout < 1)) {
-      throw new Error(`MultiLevelAttention: dropout must be in [0, 1), not ${dropout}`);
+      throw new ArgumentError(`MultiLevelAttention: dropout must be in [0, 1), not ${dropout}`);
     }
   }
 

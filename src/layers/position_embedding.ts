@@ -12,6 +12,7 @@ import {
   type Weight,
 } from './btn_layer.js';
 
+/** Config of `PositionEmbedding`. */
 export interface PositionEmbeddingConfig extends SeededConfig {
   /** Standard deviation of the truncated normal at the start. Default 0.02. */
   initialScale?: number;

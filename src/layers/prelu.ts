@@ -11,6 +11,7 @@ import {
   type Weight,
 } from './btn_layer.js';
 
+/** Config of `BtnPReLU`. */
 export interface BtnPReLUConfig extends LayerConfig {
   /** Slope for negative values at the start. Default 0.25, as in PyTorch. */
   initialSlope?: number;

@@ -12,6 +12,7 @@ import {
   zeros,
 } from './btn_layer.js';
 
+/** Config of `SelfAttention`. */
 export interface SelfAttentionConfig extends SeededConfig {
   /** Must divide the width D. */
   numHeads: number;

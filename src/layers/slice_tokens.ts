@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { ArgumentError } from '../ops/errors.js';
 import type { Shape } from '../ops/shape_check.js';
 import { BtnLayer, type LayerConfig, type LayerShape, onlyTensor, shapeList } from './btn_layer.js';
 
+/** Config of `SliceTokens`. */
 export interface SliceTokensConfig extends LayerConfig {
   /** First token that is kept. */
   begin: number;
@@ -28,7 +30,7 @@ export class SliceTokens extends BtnLayer {
   override build(inputShape: LayerShape): void {
     const tokens = shapeList(inputShape)[0]![1];
     if (tokens != null && this.begin + this.count > tokens) {
-      throw new Error(
+      throw new ArgumentError(
         `SliceTokens: tokens ${this.begin} to ${this.begin + this.count - 1} of only ${tokens}`,
       );
     }

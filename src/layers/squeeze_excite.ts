@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { initializers } from '@tensorflow/tfjs-layers';
+import { ArgumentError } from '../ops/errors.js';
 import { linear } from '../ops/linear.js';
 import {
   BtnLayer,
@@ -13,6 +14,7 @@ import {
   type Weight,
 } from './btn_layer.js';
 
+/** Config of `SqueezeExcite`. */
 export interface SqueezeExciteConfig extends SeededConfig {
   /** Channels over hidden units. Default 16. */
   reduction?: number;
@@ -40,7 +42,7 @@ export class SqueezeExcite extends BtnLayer {
     const channels = knownSize('SqueezeExcite', shapeList(inputShape)[0]!, -1);
     const hidden = Math.floor(channels / this.reduction);
     if (hidden < 1) {
-      throw new Error(
+      throw new ArgumentError(
         `SqueezeExcite: reduction ${this.reduction} leaves nothing of ${channels} channels`,
       );
     }

@@ -3,6 +3,7 @@ import type { Shape } from '../ops/shape_check.js';
 import { subsample } from '../ops/subsample.js';
 import { BtnLayer, type LayerConfig, type LayerShape, onlyTensor, shapeList } from './btn_layer.js';
 
+/** Config of `Subsample`. */
 export interface SubsampleConfig extends LayerConfig {
   /** Every so-manieth pixel is kept, starting with the first. */
   stride: number;

@@ -4,6 +4,7 @@ import { BtnLayerNorm } from './layer_norm.js';
 import { Mlp } from './mlp.js';
 import { SelfAttention } from './self_attention.js';
 
+/** Config of `TransformerBlock`. */
 export interface TransformerBlockConfig extends SeededConfig {
   /** Default 8; must divide the width D. */
   numHeads?: number;

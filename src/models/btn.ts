@@ -9,6 +9,7 @@
  * Deviation: batch normalisation of the frozen landmark network uses its running statistics unless
  * `frozenStatistics: 'batch'` asks for what the authors' code does.
  */
+
 import * as tfl from '@tensorflow/tfjs-layers';
 import { BatchTransformer } from '../layers/batch_transformer.js';
 import { seedArg } from '../layers/btn_layer.js';
@@ -24,6 +25,7 @@ import { PositionEmbedding } from '../layers/position_embedding.js';
 import { SliceTokens } from '../layers/slice_tokens.js';
 import { Subsample } from '../layers/subsample.js';
 import { TransformerBlock } from '../layers/transformer_block.js';
+import { ArgumentError } from '../ops/errors.js';
 import { checkHeads } from '../ops/scaled_dot_product_attention.js';
 import type { BtnConfig, ClassifierConfig, FusionConfig } from './config.js';
 import { ir50Maps } from './ir50.js';
@@ -225,10 +227,10 @@ function checkParts({ image, fusion, classifier, ...parts }: BtnConfig): void {
 
 function checkSizes(inputSize: number, backboneSize: number): void {
   if (!(Number.isInteger(backboneSize / 56) && backboneSize > 0)) {
-    throw new Error(`btn: backboneSize must be a multiple of 56, not ${backboneSize}`);
+    throw new ArgumentError(`btn: backboneSize must be a multiple of 56, not ${backboneSize}`);
   }
   if (!(Number.isInteger(inputSize / backboneSize) && inputSize > 0)) {
-    throw new Error(
+    throw new ArgumentError(
       `btn: inputSize must be a multiple of backboneSize ${backboneSize}, not ${inputSize}`,
     );
   }

@@ -1,5 +1,6 @@
 import type { ChannelEncoding } from '../layers/channel_positional_encoding.js';
 import type { MultiLevelAttentionConfig } from '../layers/multi_level_attention.js';
+import { ArgumentError } from '../ops/errors.js';
 
 /** Stages 1–3 of an improved residual network (IR). */
 export interface Ir50Config {
@@ -13,6 +14,7 @@ export interface Ir50Config {
   seed?: number;
 }
 
+/** Size and training of `mobileFaceNet`. */
 export interface MobileFaceNetConfig {
   /** Channels of the three maps. */
   widths: [number, number, number];
@@ -29,6 +31,7 @@ export interface MobileFaceNetConfig {
   seed?: number;
 }
 
+/** The window-based cross attention between image and landmarks, at three levels. */
 export interface FusionConfig {
   /** Attention heads of the three levels. */
   numHeads: [number, number, number];
@@ -38,6 +41,7 @@ export interface FusionConfig {
   layerScale: number;
 }
 
+/** The vision transformer that classifies the fused tokens. */
 export interface ClassifierConfig {
   /** Token width D. */
   width: number;
@@ -48,11 +52,13 @@ export interface ClassifierConfig {
   positionScale: number;
 }
 
+/** The multi-level attention of a BTN; see the layer `MultiLevelAttention`. */
 export type MultiLevelAttentionOptions = Pick<
   MultiLevelAttentionConfig,
   'numHeads' | 'valueProjection' | 'outputProjection' | 'positionEmbedding' | 'dropout'
 >;
 
+/** The batch transformer of a BTN; see the layer `BatchTransformer`. */
 export interface BatchTransformerOptions {
   encoding?: ChannelEncoding;
   scale?: number;
@@ -80,8 +86,10 @@ export interface BtnConfig {
   seed?: number;
 }
 
+/** The paper's network, or one of the same topology that trains in minutes on a CPU. */
 export type Preset = 'full' | 'tiny';
 
+/** What a BTN differs in from its preset. */
 export interface BtnConfigOptions {
   /** 7 or 8 in the paper; any number from 2 on. */
   numClasses: number;
@@ -94,6 +102,7 @@ export interface BtnConfigOptions {
 
 /** Sizes of the published networks. */
 export const fullIr50: Ir50Config = { mode: 'ir', widths: [64, 128, 256], depths: [3, 4, 14] };
+/** The MobileFaceNet of the paper, which gives the landmark features: frozen, its statistics those of pretraining. */
 export const fullMobileFaceNet: MobileFaceNetConfig = {
   widths: [64, 128, 512],
   depths: [4, 6, 2],
@@ -129,6 +138,7 @@ const presets: Record<
   },
 };
 
+/** Every `Preset`. */
 export const presetNames = Object.keys(presets) as Preset[];
 
 /**
@@ -137,7 +147,7 @@ export const presetNames = Object.keys(presets) as Preset[];
  * @param preset `full` is the paper's network. `tiny` has the same topology at half the resolution and
  *   a size that two cores train in minutes; its landmark network learns, since no pretrained one
  *   exists for it.
- * @throws Error when `numClasses` is not an integer from 2 on, or the preset is unknown.
+ * @throws ArgumentError when `numClasses` is not an integer from 2 on, or the preset is unknown.
  *
  * @example
  * const posterV2 = btnConfig('full', {
@@ -151,10 +161,12 @@ export function btnConfig(
   { numClasses, multiLevelAttention = true, batchTransformer = true, seed }: BtnConfigOptions,
 ): BtnConfig {
   if (!Object.hasOwn(presets, preset)) {
-    throw new Error(`btnConfig: preset must be 'full' or 'tiny', not '${preset}'`);
+    throw new ArgumentError(`btnConfig: preset must be 'full' or 'tiny', not '${preset}'`);
   }
   if (!Number.isInteger(numClasses) || numClasses < 2) {
-    throw new Error(`btnConfig: numClasses must be an integer from 2 on, not ${numClasses}`);
+    throw new ArgumentError(
+      `btnConfig: numClasses must be an integer from 2 on, not ${numClasses}`,
+    );
   }
   return structuredClone({
     numClasses,

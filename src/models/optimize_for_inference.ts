@@ -4,8 +4,10 @@
  * The graph is rebuilt from its outputs backwards by what TensorFlow.js keeps in each symbolic tensor:
  * the layer that made it and that layer's inputs.
  */
+
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
+import { ArgumentError } from '../ops/errors.js';
 import { type Chain, fusedChain, inferenceCopy, type Replacement } from './inference_layers.js';
 
 type Node = tfl.SymbolicTensor;
@@ -31,7 +33,7 @@ export interface OptimizeOptions {
  *
  * @param model Stays as it is, and may be trained, disposed of or changed without effect on the copy,
  *   though the two share the data of weights that are the same. Dispose both.
- * @throws Error when an output is unknown.
+ * @throws ArgumentError when an output is unknown.
  *
  * @example
  * const fast = optimizeForInference(model, { outputs: ['vit'] });
@@ -52,7 +54,9 @@ export function optimizeForInference(
 function outputNamed({ outputs, outputNames }: tfl.LayersModel, name: string): Node {
   const output = outputs[outputNames.indexOf(name)];
   if (output) return output;
-  throw new Error(`optimizeForInference: the outputs are ${outputNames.join(', ')}, not '${name}'`);
+  throw new ArgumentError(
+    `optimizeForInference: the outputs are ${outputNames.join(', ')}, not '${name}'`,
+  );
 }
 
 /** All that the outputs are made of, themselves included. */

@@ -31,7 +31,11 @@ export interface SplitModel {
    * @param nodes Behind the border, or at it.
    * @returns The value of each.
    */
-  valuesOf(nodes: readonly Node[], encodings: readonly tf.Tensor[], kwargs: Kwargs): tf.Tensor[];
+  valuesOf(
+    nodes: readonly tfl.SymbolicTensor[],
+    encodings: readonly tf.Tensor[],
+    kwargs: Kwargs,
+  ): tf.Tensor[];
 }
 
 const splits = new WeakMap<tfl.LayersModel, SplitModel>();

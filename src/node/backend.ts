@@ -6,6 +6,7 @@ import { provideWebGpu } from './webgpu.js';
 /** `tensorflow` is tfjs-node, or tfjs-node-gpu where a GPU is asked for; `webgpu` any GPU, by the package webgpu. */
 export type BackendName = 'wasm' | 'tensorflow' | 'webgpu' | 'cpu';
 
+/** What `selectBackend` is asked for. */
 export interface BackendOptions {
   /** Default `wasm`, or `tensorflow` where a GPU is asked for. */
   backend?: BackendName;
@@ -37,17 +38,27 @@ export async function selectBackend({
   const name = backend ?? (gpu === undefined ? 'wasm' : 'tensorflow');
   if (!Object.hasOwn(packageOf, name)) {
     throw new UserError(
+      'InvalidSettings',
       `unknown backend '${name}': use one of ${Object.keys(packageOf).join(', ')}`,
     );
   }
   if (gpu !== undefined && !/^\d+(,\d+)*$/.test(gpu)) {
-    throw new UserError(`--gpu is '${gpu}': expected the number of a GPU, such as 0`);
+    throw new UserError(
+      'InvalidSettings',
+      `--gpu is '${gpu}': expected the number of a GPU, such as 0`,
+    );
   }
   if (gpu !== undefined && name !== 'tensorflow') {
-    throw new UserError(`--gpu ${gpu} needs the tensorflow backend, but --backend says ${name}`);
+    throw new UserError(
+      'InvalidSettings',
+      `--gpu ${gpu} needs the tensorflow backend, but --backend says ${name}`,
+    );
   }
   if (allowSoftwareGpu && name !== 'webgpu') {
-    throw new UserError(`--allow-software-gpu is for the webgpu backend, not for ${name}`);
+    throw new UserError(
+      'InvalidSettings',
+      `--allow-software-gpu is for the webgpu backend, not for ${name}`,
+    );
   }
   if (gpu !== undefined) process.env.CUDA_VISIBLE_DEVICES = gpu;
   const packageName = gpu === undefined ? packageOf[name] : '@tensorflow/tfjs-node-gpu';
@@ -55,7 +66,10 @@ export async function selectBackend({
     name === 'webgpu' ? await provideWebGpu({ allowSoftware: allowSoftwareGpu }) : undefined;
   await load(packageName, gpu);
   if (!(await tf.setBackend(name))) {
-    throw new UserError(`the ${name} backend did not start; is ${packageName} installed whole?`);
+    throw new UserError(
+      'BackendUnavailable',
+      `the ${name} backend did not start; is ${packageName} installed whole?`,
+    );
   }
   return adapter === undefined ? describe(name, packageName, gpu) : `webgpu (${adapter})`;
 }
@@ -71,6 +85,7 @@ async function load(packageName: string, gpu: string | undefined): Promise<void>
     const detail = reason === 'is not installed' ? '' : ` (${firstLine(error)})`;
     const without = gpu === undefined ? '--backend' : '--gpu';
     throw new UserError(
+      'BackendUnavailable',
       `${packageName} ${reason}${detail}: run \`npm install ${packageName}@${tf.version_core}\`, ` +
         `or leave out ${without} to run on wasm`,
       { cause: error },

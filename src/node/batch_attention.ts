@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { BatchTransformer } from '../layers/batch_transformer.js';
+import { batchAttentionWeights } from '../models/batch_attention.js';
 import { splitAtBatch } from '../models/split_at_batch.js';
 import { batchOf, type Encodings } from './encode_images.js';
 import type { ImagePrediction } from './report.js';
@@ -28,16 +28,14 @@ export async function batchAttention(
   encodings: Encodings,
   images: readonly number[],
 ): Promise<BatchAttention | undefined> {
-  const output = model.outputs[model.outputNames.indexOf('cba')];
-  const layer = output?.sourceLayer;
-  if (output === undefined || !(layer instanceof BatchTransformer)) return undefined;
   const tensors = tf.tidy(() => {
     const batch = batchOf(encodings, images);
-    const nodes = [...output.inputs, output];
-    const values = splitAtBatch(model).valuesOf(nodes, batch, { training: false });
-    const [query, key, vit, cba] = values as [tf.Tensor, tf.Tensor, tf.Tensor2D, tf.Tensor2D];
-    return { weights: layer.attentionWeights(query, key), vit: tf.clone(vit), cba: tf.clone(cba) };
+    const weights = batchAttentionWeights(model, batch);
+    if (weights === undefined) return undefined;
+    const { vit, cba } = splitAtBatch(model).combine(batch, { training: false });
+    return { weights, vit: tf.clone(vit!) as tf.Tensor2D, cba: cba as tf.Tensor2D };
   });
+  if (tensors === undefined) return undefined;
   const { weights, vit, cba } = tensors;
   try {
     return {

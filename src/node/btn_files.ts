@@ -31,6 +31,7 @@ export interface WantedBtn {
   rename?: string;
 }
 
+/** A BTN with what is known of it. */
 export interface LoadedBtn {
   model: LayersModel;
   metadata: BtnMetadata;
@@ -60,7 +61,10 @@ export function describeModel(model: LayersModel, metadata: BtnMetadata): void {
 export async function loadBtn(path: string, wanted: WantedBtn = {}): Promise<LoadedBtn> {
   if (await isWeightsFile(path)) return btnOfWeights(path, wanted);
   if (wanted.rename !== undefined) {
-    throw new UserError(`--rename is for PyTorch and safetensors files: ${path} is neither`);
+    throw new UserError(
+      'InvalidSettings',
+      `--rename is for PyTorch and safetensors files: ${path} is neither`,
+    );
   }
   const dir = await modelFolder(path);
   const model = await loadModelFiles(dir);
@@ -99,6 +103,7 @@ export function metadataOf(model: LayersModel, path: string, wanted: WantedBtn =
   const stored = findMetadata(model);
   if (!stored) {
     throw new UserError(
+      'InvalidModel',
       `${path} is a model of another architecture (${model.name}), not a BTN that btn-layers trained`,
     );
   }
@@ -123,12 +128,13 @@ function checkWanted(path: string, metadata: BtnMetadata, wanted: WantedBtn): vo
   const { dataType, preset, classNames } = metadata;
   if (wanted.dataType && wanted.dataType !== dataType) {
     throw new UserError(
+      'InvalidModel',
       `${path} was trained on ${dataType} (${classNames.length} classes), ` +
         `not on ${wanted.dataType}: pass --data_type ${dataType}`,
     );
   }
   if (wanted.preset && wanted.preset !== preset) {
-    throw new UserError(`${path} has the preset ${preset}, not ${wanted.preset}`);
+    throw new UserError('InvalidModel', `${path} has the preset ${preset}, not ${wanted.preset}`);
   }
 }
 
@@ -157,7 +163,9 @@ function build(path: string, make: () => LayersModel): LayersModel {
   try {
     return make();
   } catch (error) {
-    throw new UserError(`cannot use ${path}: ${firstLine(error)}`, { cause: error });
+    throw new UserError('InvalidModel', `cannot use ${path}: ${firstLine(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -170,6 +178,7 @@ function identify(path: string, file: WeightsFile, wanted: DataType | undefined)
   const classNames = classNamesOf(dataType);
   if (classNames.length !== numClasses) {
     throw new UserError(
+      'InvalidModel',
       `${path} has ${numClasses} classes, but ${dataType} has ${classNames.length}: pass another --data_type`,
     );
   }
@@ -184,7 +193,9 @@ function identity(path: string, { stateDict }: WeightsFile, own: BtnParts | unde
     };
     return identifyStateDict(stateDict, parts);
   } catch (error) {
-    throw new UserError(`cannot use ${path}: ${firstLine(error)}`, { cause: error });
+    throw new UserError('InvalidModel', `cannot use ${path}: ${firstLine(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -197,7 +208,10 @@ function ownMetadata(path: string, metadata: Record<string, string>): BtnMetadat
   } catch {
     // Said below.
   }
-  throw new UserError(`${path} is damaged: its metadata ${metadataKey} does not describe a BTN`);
+  throw new UserError(
+    'InvalidModel',
+    `${path} is damaged: its metadata ${metadataKey} does not describe a BTN`,
+  );
 }
 
 /** PyTorch files do not say what they were trained on: the first data set with as many classes. */
@@ -205,7 +219,10 @@ function dataTypeOf(path: string, numClasses: number): DataType {
   const names = Object.keys(dataTypes) as DataType[];
   const found = names.find((name) => classNamesOf(name).length === numClasses);
   if (found) return found;
-  throw new UserError(`${path} has ${numClasses} classes: the known data sets have 7 or 8`);
+  throw new UserError(
+    'InvalidModel',
+    `${path} has ${numClasses} classes: the known data sets have 7 or 8`,
+  );
 }
 
 function checkFit(path: string, report: ApplyReport): void {
@@ -215,7 +232,7 @@ function checkFit(path: string, report: ApplyReport): void {
     unexpected: [],
   };
   const text = describeMisfit(misfit);
-  if (text !== '') throw new UserError(`${path} does not fit the network: ${text}`);
+  if (text !== '') throw new UserError('InvalidModel', `${path} does not fit the network: ${text}`);
 }
 
 function notesOn(path: string, { matched, missing, unexpected, ignored }: ApplyReport): string[] {

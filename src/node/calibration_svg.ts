@@ -11,6 +11,7 @@ import {
   pagePadding,
 } from './svg_page.js';
 
+/** What `calibrationSvg` draws. */
 export interface CalibrationChart {
   calibration: Calibration;
   title?: string;

@@ -26,6 +26,7 @@ export interface Checkpoint<Progress> {
   damaged: readonly DamagedCheckpoint[];
 }
 
+/** A checkpoint that was passed over. */
 export interface DamagedCheckpoint {
   dir: string;
   /** What is wrong with it. */
@@ -79,7 +80,7 @@ async function cannotSave(dir: string, error: unknown): Promise<unknown> {
   const message = known ? error.message : `cannot write ${dir}: ${describeFileError(error)}`;
   const [before] = await existing(await generations(dir));
   const stays = before === undefined ? '' : `; the checkpoint before it stays in ${before}`;
-  return new UserError(message + stays, { cause: error });
+  return new UserError('CannotWrite', message + stays, { cause: error });
 }
 
 async function writeParts(
@@ -165,6 +166,7 @@ export async function loadCheckpoint<Progress>(path: string): Promise<Checkpoint
     damaged.push({ dir, problem });
   }
   throw new UserError(
+    'InvalidCheckpoint',
     `no checkpoint in ${path} is whole: ` +
       damaged.map(({ dir, problem }) => `${dir}: ${problem}`).join('; '),
   );
@@ -275,7 +277,8 @@ export async function modelFolder(path: string): Promise<string> {
   const problem = (await exists(join(dir, manifestFile)))
     ? await problemOf(dir, 'model')
     : undefined;
-  if (problem !== undefined) throw new UserError(`${dir} is damaged: ${problem}`);
+  if (problem !== undefined)
+    throw new UserError('InvalidCheckpoint', `${dir} is damaged: ${problem}`);
   return dir;
 }
 
@@ -292,8 +295,10 @@ async function checkpointsOf(path: string, wanted: 'last' | 'best'): Promise<str
     const first = join(dir, 'last');
     return wanted === 'last' && ofRun[0] !== first ? [first, ...ofRun] : ofRun;
   }
-  if (!(await exists(path))) throw new UserError(`cannot read ${path}: no such file or folder`);
+  if (!(await exists(path)))
+    throw new UserError('InvalidCheckpoint', `cannot read ${path}: no such file or folder`);
   throw new UserError(
+    'InvalidCheckpoint',
     `no checkpoint in ${path}: expected a run's folder, or a folder with model.json`,
   );
 }
@@ -333,7 +338,9 @@ export async function readProgress<Progress>(dir: string): Promise<Progress> {
   try {
     return JSON.parse(text) as Progress;
   } catch (error) {
-    throw new UserError(`${path} is damaged: ${firstLine(error)}`, { cause: error });
+    throw new UserError('InvalidCheckpoint', `${path} is damaged: ${firstLine(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -345,7 +352,9 @@ async function readOptimizer(path: string): Promise<OptimizerState> {
     if (!Number.isInteger(step)) throw new Error('it does not say how many steps were taken');
     return { step, slots: fromStateDict(tensors) };
   } catch (error) {
-    throw new UserError(`${path} is damaged: ${firstLine(error)}`, { cause: error });
+    throw new UserError('InvalidCheckpoint', `${path} is damaged: ${firstLine(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -353,7 +362,9 @@ async function readPart(path: string): Promise<Buffer> {
   try {
     return await fs.readFile(path);
   } catch (error) {
-    throw new UserError(`cannot read ${path}: ${describeFileError(error)}`, { cause: error });
+    throw new UserError('InvalidCheckpoint', `cannot read ${path}: ${describeFileError(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -390,7 +401,10 @@ function checkMoments(dir: string, model: LayersModel, state: OptimizerState): v
     .find((found) => found !== undefined);
   if (problem === undefined) return;
   disposeState(state);
-  throw new UserError(`${join(dir, optimizerFile)} is of another model: ${problem}`);
+  throw new UserError(
+    'InvalidCheckpoint',
+    `${join(dir, optimizerFile)} is of another model: ${problem}`,
+  );
 }
 
 function problemOfSlot(

@@ -11,6 +11,7 @@ import {
   pagePadding,
 } from './svg_page.js';
 
+/** What `classBarsSvg` draws. */
 export interface ClassBarsChart {
   report: ClassReport;
   /** In label order. */

@@ -1,3 +1,4 @@
+import { ArgumentError } from '../ops/errors.js';
 import { classReport } from '../training/metrics.js';
 import { count, percent } from './format.js';
 import {
@@ -11,6 +12,7 @@ import {
   pagePadding,
 } from './svg_page.js';
 
+/** What `confusionMatrixSvg` draws. */
 export interface ConfusionMatrixChart {
   /** Counts, `matrix[true][predicted]`. Shape [C, C]. */
   matrix: readonly (readonly number[])[];
@@ -48,7 +50,7 @@ const supportEnd = 120;
  *
  * The document needs no style sheet, script or font, so that any viewer or converter can show it.
  *
- * @throws RangeError if the matrix is not square or there is not one name per class.
+ * @throws ArgumentError if the matrix is not square or there is not one name per class.
  */
 export async function confusionMatrixSvg(chart: ConfusionMatrixChart): Promise<string> {
   return page(await confusionMatrixPage(chart));
@@ -59,7 +61,7 @@ export async function confusionMatrixPage(chart: ConfusionMatrixChart): Promise<
   const { matrix, classNames, title = 'Confusion matrix', subtitle } = chart;
   const report = classReport(matrix);
   if (classNames.length !== matrix.length) {
-    throw new RangeError(`${classNames.length} class names for ${matrix.length} classes`);
+    throw new ArgumentError(`${classNames.length} class names for ${matrix.length} classes`);
   }
   const layout = layOut(classNames);
   const rows = report.classes.map(({ recall, support }, label) => ({ label, recall, support }));

@@ -10,6 +10,7 @@ import { errorCode, firstLine, UserError } from './user_error.js';
 import { isWeightsFile, readWeightsFile } from './weights_file.js';
 import { makeFolder, writeFileSafely } from './write_file.js';
 
+/** What `convert` reads and writes. */
 export interface ConvertOptions {
   /** A PyTorch checkpoint, a safetensors file, a model.json, or the folder of a model or a run. */
   from: string;
@@ -21,6 +22,7 @@ export interface ConvertOptions {
   rename?: string;
 }
 
+/** What `convert` did. */
 export interface ConvertResult {
   /** The file written; of a TensorFlow.js model, its model.json. */
   path: string;
@@ -42,10 +44,16 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const ofWeights = await isWeightsFile(from);
   const folder = ofWeights ? undefined : await modelFolder(from);
   if (target === 'model' && !ofWeights) {
-    throw new UserError(`${from} is a TensorFlow.js model already: copy its folder`);
+    throw new UserError(
+      'InvalidSettings',
+      `${from} is a TensorFlow.js model already: copy its folder`,
+    );
   }
   if (rename !== undefined && !ofWeights) {
-    throw new UserError(`--rename is for PyTorch and safetensors files: ${from} is neither`);
+    throw new UserError(
+      'InvalidSettings',
+      `--rename is for PyTorch and safetensors files: ${from} is neither`,
+    );
   }
   await checkFree(to);
   if (target === 'model') return weightsToModel(from, to, { dataType, rename });
@@ -57,15 +65,22 @@ function targetOf(to: string): 'model' | 'safetensors' {
   if (extension === '.safetensors') return 'safetensors';
   if (['.pth', '.pt', '.tar', '.bin', '.ckpt'].includes(extension)) {
     throw new UserError(
+      'CannotWrite',
       `cannot write ${to}: PyTorch's own format is only read; write ${basename(to, extension)}.safetensors ` +
         'and read it in PyTorch with safetensors.torch.load_file',
     );
   }
   if (['.h5', '.keras', '.onnx', '.npz', '.pkl', '.tflite', '.pb'].includes(extension)) {
-    throw new UserError(`cannot write ${to}: only .safetensors files and TensorFlow.js models are`);
+    throw new UserError(
+      'CannotWrite',
+      `cannot write ${to}: only .safetensors files and TensorFlow.js models are`,
+    );
   }
   if (extension === '.json') {
-    throw new UserError(`cannot write ${to}: name the folder that is to hold the model`);
+    throw new UserError(
+      'CannotWrite',
+      `cannot write ${to}: name the folder that is to hold the model`,
+    );
   }
   return 'model';
 }
@@ -76,7 +91,8 @@ async function checkFree(path: string): Promise<void> {
     (entries) => entries.length > 0,
     (error: unknown) => errorCode(error) !== 'ENOENT',
   );
-  if (taken) throw new UserError(`${path} exists already: remove it or choose another name`);
+  if (taken)
+    throw new UserError('CannotWrite', `${path} exists already: remove it or choose another name`);
 }
 
 async function weightsToModel(
@@ -121,7 +137,9 @@ async function writeSafetensorsFile(path: string, write: () => Uint8Array): Prom
   try {
     bytes = write();
   } catch (error) {
-    throw new UserError(`cannot write ${path}: ${firstLine(error)}`, { cause: error });
+    throw new UserError('CannotWrite', `cannot write ${path}: ${firstLine(error)}`, {
+      cause: error,
+    });
   }
   await writeFileSafely(path, bytes);
 }

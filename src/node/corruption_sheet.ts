@@ -2,6 +2,7 @@ import sharp from 'sharp';
 import type { Images } from '../training/augmentation.js';
 import { type Corruption, corrupt, type Severity } from '../training/corruption.js';
 
+/** A corruption at one strength. */
 export interface CorruptionStep {
   corruption: Corruption;
   severity: Severity;

@@ -1,5 +1,6 @@
 import { promises as fs } from 'node:fs';
 import sharp from 'sharp';
+import { ArgumentError } from '../ops/errors.js';
 import { resizeBilinear } from '../training/resize.js';
 import { describeFileError, firstLine, UserError } from './user_error.js';
 
@@ -18,7 +19,7 @@ export class DecodeError extends UserError {
     readonly reason: string,
     options?: ErrorOptions,
   ) {
-    super(`${path}: ${reason}`, options);
+    super('InvalidImage', `${path}: ${reason}`, options);
   }
 }
 
@@ -44,7 +45,7 @@ export class DecodeError extends UserError {
  */
 export async function decodeImage(source: string | Uint8Array, size: number): Promise<Uint8Array> {
   if (!Number.isInteger(size) || size < 1 || size > 4096) {
-    throw new RangeError(`size is ${size}: expected an integer from 1 to 4096`);
+    throw new ArgumentError(`size is ${size}: expected an integer from 1 to 4096`);
   }
   const path = typeof source === 'string' ? source : 'image';
   const bytes = typeof source === 'string' ? await readImageFile(source) : source;

@@ -144,6 +144,7 @@ function checkFinite(logits: Float32Array): void {
   const wrong = logits.find((value) => !Number.isFinite(value));
   if (wrong === undefined) return;
   throw new UserError(
+    'Diverged',
     `the network's output is ${wrong}: its weights are ruined, as by too large a --lr`,
   );
 }

@@ -36,6 +36,7 @@ import { UserError } from './user_error.js';
 import { networkText, versionsText } from './versions.js';
 import { type EvaluationFiles, writeEvaluation } from './write_evaluation.js';
 
+/** What `evaluate` runs on what. */
 export interface EvaluateOptions {
   /** A data set in the authors' layout; only its test split is read. */
   data: string;
@@ -65,6 +66,7 @@ export interface EvaluateOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
+/** What `evaluate` found, and the files that it wrote. */
 export interface EvaluateResult extends FullEvaluation {
   /** What to know of how a PyTorch or safetensors file fitted. */
   notes: readonly string[];
@@ -195,7 +197,10 @@ async function sheetOf(
 
 function sweepOf(options: EvaluateOptions): CorruptionStep[] {
   if (options.corruptions === undefined && options.severities !== undefined) {
-    throw new UserError('--severity is of a corruption: say which with --corrupt');
+    throw new UserError(
+      'InvalidSettings',
+      '--severity is of a corruption: say which with --corrupt',
+    );
   }
   const wanted = options.corruptions ?? [];
   return corruptionNames

@@ -22,7 +22,9 @@ export function appendEvent(path: string, event: TensorBoardEvent): void {
   try {
     appendFileSync(path, record(encodeEvent(event)));
   } catch (error) {
-    throw new UserError(`cannot write ${path}: ${describeFileError(error)}`, { cause: error });
+    throw new UserError('CannotWrite', `cannot write ${path}: ${describeFileError(error)}`, {
+      cause: error,
+    });
   }
 }
 

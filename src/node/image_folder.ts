@@ -3,6 +3,7 @@ import { basename, extname, join } from 'node:path';
 import { classNamesOf, type DataType, dataTypes, isDataType } from '../training/data_types.js';
 import { describeFileError, errorCode, UserError } from './user_error.js';
 
+/** A data set's folder of images. */
 export type Split = 'train' | 'test';
 
 /** One image file and its class: `label` counts from 0, `classNames[label]` is its name. */
@@ -11,6 +12,7 @@ export interface LabelledImage {
   label: number;
 }
 
+/** Images by split, as `imageFolder` finds them. */
 export interface ImageFolder {
   root: string;
   dataType: DataType;
@@ -22,6 +24,7 @@ export interface ImageFolder {
   ignored: number;
 }
 
+/** What `imageFolder` looks for. */
 export interface ImageFolderOptions {
   /** The splits that must be there; the others are not looked at. Default: both. */
   splits?: readonly Split[];
@@ -60,6 +63,10 @@ const synonyms: Record<string, string> = {
  *
  * @throws UserError if a folder is missing, empty or a file, or if the label folders are not those
  *   of `dataType` (naming the data type that would fit).
+ *
+ * @example
+ * const { train, classNames } = await imageFolder('raf-db', 'RAF-DB');
+ * console.log(train.length, classNames[train[0].label]);
  */
 export async function imageFolder(
   dir: string,
@@ -68,6 +75,7 @@ export async function imageFolder(
 ): Promise<ImageFolder> {
   if (!isDataType(dataType)) {
     throw new UserError(
+      'InvalidSettings',
       `unknown data type ${JSON.stringify(dataType)}: expected ${Object.keys(dataTypes).join(', ')}`,
     );
   }
@@ -86,7 +94,10 @@ export async function imageFolder(
 async function splitPaths(root: string, splits: readonly Split[]): Promise<Map<Split, string>> {
   const entries = await listFolder(root);
   if (entries.length === 0) {
-    throw new UserError(`${root} is empty: expected ${splits.map(expectedLayout).join(' and ')}`);
+    throw new UserError(
+      'InvalidData',
+      `${root} is empty: expected ${splits.map(expectedLayout).join(' and ')}`,
+    );
   }
   const byName = new Map(entries.map((entry) => [entry.name.toLowerCase(), entry]));
   const paths = new Map<Split, string>();
@@ -98,6 +109,7 @@ async function splitPaths(root: string, splits: readonly Split[]): Promise<Map<S
   }
   if (missing.length > 0) {
     throw new UserError(
+      'InvalidData',
       `${root} has no ${missing.join(' and no ')} folder: ` +
         `expected ${missing.map(expectedLayout).join(' and ')}; found ${listNames(entries)}`,
     );
@@ -128,13 +140,15 @@ async function listSplit(path: string, split: Split, dataType: DataType) {
     const listed = await listImages(join(path, folder), label);
     if (listed.images.length === 0 && split === 'train') {
       throw new UserError(
+        'InvalidData',
         `${join(path, folder)} has no images: every class needs some to train on`,
       );
     }
     images.push(...listed.images);
     ignored += listed.ignored;
   }
-  if (images.length === 0) throw new UserError(`${path} has no images in its label folders`);
+  if (images.length === 0)
+    throw new UserError('InvalidData', `${path} has no images in its label folders`);
   return { images, ignored };
 }
 
@@ -142,7 +156,10 @@ async function listSplit(path: string, split: Split, dataType: DataType) {
 function checkLabels(path: string, folders: readonly string[], dataType: DataType): string[] {
   const classNames = classNamesOf(dataType);
   if (folders.length === 0) {
-    throw new UserError(`${path} has no label folders: expected ${labelNames(dataType)}`);
+    throw new UserError(
+      'InvalidData',
+      `${path} has no label folders: expected ${labelNames(dataType)}`,
+    );
   }
   const byLabel = new Map<number, string>();
   const unknown: string[] = [];
@@ -172,6 +189,7 @@ function labelMismatch(
   if (fitting.length > 0) {
     const which = fitting.length > 1 ? ', whichever data set this is' : '';
     return new UserError(
+      'InvalidData',
       `${path} has ${folders.length} label folders but ${dataType} has ${classNames.length} ` +
         `classes: use --data_type ${fitting.join(' or ')}${which}`,
     );
@@ -179,12 +197,14 @@ function labelMismatch(
   if (unknown.length > 0) {
     const fromZero = unknown.some((name) => Number(name) === 0) ? '; labels count from 1' : '';
     return new UserError(
+      'InvalidData',
       `${path} has ${plural(unknown.length, 'folder')} that ${unknown.length > 1 ? 'are' : 'is'} ` +
         `no label of ${dataType}: ${shorten(unknown)} (expected ${labelNames(dataType)}${fromZero})`,
     );
   }
   const wanted = missing.map((label) => `${label + 1} (${classNames[label]})`);
   return new UserError(
+    'InvalidData',
     `${path} lacks the label ${plural(missing.length, 'folder')} ${wanted.join(', ')}: ` +
       `${dataType} has ${classNames.length} classes`,
   );
@@ -219,7 +239,10 @@ async function listImages(path: string, label: number) {
     const file = join(path, entry.name);
     // Images in a folder below would be lost without a word.
     if (await isFolder(path, entry)) {
-      throw new UserError(`${file} is a folder inside a label folder: move its images up or away`);
+      throw new UserError(
+        'InvalidData',
+        `${file} is a folder inside a label folder: move its images up or away`,
+      );
     }
     if (isImageName(entry.name)) images.push({ path: file, label });
     else ignored += 1;
@@ -236,7 +259,10 @@ async function listFolder(path: string): Promise<Dirent[]> {
       .sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
   } catch (error) {
     if (errorCode(error) === 'ENOTDIR') throw notAFolder(path);
-    throw new UserError(`cannot read the folder ${path}: ${describeFileError(error)}`);
+    throw new UserError(
+      'InvalidData',
+      `cannot read the folder ${path}: ${describeFileError(error)}`,
+    );
   }
 }
 
@@ -251,11 +277,12 @@ function isImageName(name: string): boolean {
 }
 
 function notAFolder(path: string): UserError {
-  return new UserError(`${path} is a file, but a folder is expected there`);
+  return new UserError('InvalidData', `${path} is a file, but a folder is expected there`);
 }
 
 function imagesOutsideLabels(path: string, count: number, dataType: DataType): UserError {
   return new UserError(
+    'InvalidData',
     `${path} holds ${count} ${plural(count, 'image')} outside any label folder: ` +
       `put each into ${basename(path)}/LABEL (${labelNames(dataType)})`,
   );
@@ -269,7 +296,10 @@ function sameLabel(
   label: number,
 ): UserError {
   const name = classNamesOf(dataType)[label];
-  return new UserError(`${path} has two folders for ${name}, ${first} and ${second}: keep one`);
+  return new UserError(
+    'InvalidData',
+    `${path} has two folders for ${name}, ${first} and ${second}: keep one`,
+  );
 }
 
 function labelNames(dataType: DataType): string {

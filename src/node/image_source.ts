@@ -1,13 +1,16 @@
 import { availableParallelism } from 'node:os';
+import { ArgumentError } from '../ops/errors.js';
 import { DecodeError, decodeImage } from './decode_image.js';
 import type { LabelledImage } from './image_folder.js';
 import { UserError } from './user_error.js';
 
+/** An image that was left out, and why. */
 export interface SkippedImage {
   path: string;
   reason: string;
 }
 
+/** How `imageSource` decodes. */
 export interface ImageSourceOptions {
   /** Fail on the first file that cannot be decoded instead of leaving it out. Default false. */
   strict?: boolean;
@@ -29,6 +32,7 @@ export interface ImageBatch {
   skipped: SkippedImage[];
 }
 
+/** Images that are decoded when they are asked for. */
 export interface ImageSource {
   /** The list that the source was made of. */
   readonly images: readonly LabelledImage[];
@@ -110,6 +114,7 @@ export function imageSource(
     found.push({ path, reason });
     if (unusable.size === images.length) {
       throw new UserError(
+        'InvalidImage',
         `none of the ${images.length} images can be decoded; the last: ${path}: ${reason}`,
       );
     }
@@ -118,7 +123,7 @@ export function imageSource(
   async function read(indices: readonly number[]): Promise<ImageBatch> {
     const wrong = indices.find((index) => !(Number.isInteger(index) && images[index]));
     if (wrong !== undefined) {
-      throw new RangeError(`index ${wrong}: expected an integer from 0 to ${images.length - 1}`);
+      throw new ArgumentError(`index ${wrong}: expected an integer from 0 to ${images.length - 1}`);
     }
     const found: SkippedImage[] = [];
     const decoded = new Map<number, Uint8Array>();

@@ -27,6 +27,7 @@ export {
   saveCheckpoint,
 } from './checkpoint.js';
 export { type ConvertOptions, type ConvertResult, convert } from './convert.js';
+export type { CorruptionStep } from './corruption_sheet.js';
 export { DecodeError, decodeImage } from './decode_image.js';
 export { type EvaluateOptions, type EvaluateResult, evaluate } from './evaluate.js';
 export {
@@ -46,6 +47,7 @@ export {
 export { jsonReporter } from './json_reporter.js';
 export { loadModelFiles as loadModel, saveModelFiles as saveModel } from './model_files.js';
 export { type Prediction, type PredictOptions, type PredictResult, predict } from './predict.js';
+export type { Pretrained } from './pretrained.js';
 export { progressReporter } from './progress.js';
 export {
   type CorruptedAccuracy,
@@ -58,6 +60,7 @@ export type { EpochLog, ReportFiles, RunFolder } from './run_folder.js';
 export { tensorboardReporter } from './tensorboard.js';
 export { type TrainResult, train } from './train.js';
 export type { RunStart, StepState, TrainOptions, TrainReporter } from './train_options.js';
-export type { TrainSettings } from './train_settings.js';
-export { UserError } from './user_error.js';
+export type { GivenSettings, TrainSettings } from './train_settings.js';
+export type { BestEpoch } from './training_run.js';
+export { UserError, type UserErrorCode } from './user_error.js';
 export type { EvaluationFiles } from './write_evaluation.js';

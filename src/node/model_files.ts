@@ -3,8 +3,7 @@ import { promises as fs } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { dispose, io, util } from '@tensorflow/tfjs-core';
 import { type LayersModel, loadLayersModel } from '@tensorflow/tfjs-layers';
-// Registers our layers, without which their models do not load.
-import '../layers/index.js';
+import { registerLayers } from '../layers/register_layers.js';
 import { describeFileError, errorCode, firstLine, UserError } from './user_error.js';
 import { makeFolder, writeFileSafely } from './write_file.js';
 
@@ -16,7 +15,7 @@ const unfinished = /^(model\.json|weights-.+\.bin)\.[0-9a-f]{12}\.tmp$/;
 
 /**
  * Saves a model in the TensorFlow.js layers format: `model.json` and `weights-….bin` files. It
- * opens in a browser with `tf.loadLayersModel(url)`. Metadata set with
+ * opens in a browser with `tf.loadLayersModel(url)`, after `registerLayers()`. Metadata set with
  * `model.setUserDefinedMetadata` is kept; an optimizer is not.
  *
  * A crash at any moment leaves the earlier model or the new one, never half of each: weights are
@@ -64,12 +63,17 @@ export async function loadModelFiles(path: string): Promise<LayersModel> {
 
 /** A model from its topology alone, as `model.toJSON(null, false)` gives it; its weights have no values yet. */
 export function modelOfTopology(modelTopology: object): Promise<LayersModel> {
-  return loadLayersModel({ load: async () => promisingWeights({ modelTopology }) });
+  return modelWithoutWeights({ modelTopology });
+}
+
+function modelWithoutWeights(artifacts: io.ModelArtifacts): Promise<LayersModel> {
+  registerLayers();
+  return loadLayersModel({ load: async () => promisingWeights(artifacts) });
 }
 
 /** As loadLayersModel, which leaves the whole model behind when weights do not fit. */
 async function modelOf({ weightData, weightSpecs, ...rest }: io.ModelArtifacts) {
-  const model = await loadLayersModel({ load: async () => promisingWeights(rest) });
+  const model = await modelWithoutWeights(rest);
   const weights = io.decodeWeights(weightData!, weightSpecs!);
   try {
     const ofOptimizer = weightSpecs!.filter(({ group }) => group === 'optimizer');
@@ -141,7 +145,10 @@ async function findModelJson(path: string): Promise<string> {
   try {
     return (await fs.stat(path)).isDirectory() ? join(path, 'model.json') : path;
   } catch (error) {
-    throw new UserError(`cannot read the model ${path}: ${describeFileError(error)}`);
+    throw new UserError(
+      'InvalidModel',
+      `cannot read the model ${path}: ${describeFileError(error)}`,
+    );
   }
 }
 
@@ -150,6 +157,7 @@ async function readModelJson(path: string): Promise<io.ModelJSON> {
   if (!isObject(json)) throw damaged(path, 'it does not hold a JSON object');
   if (json.format === 'graph-model') {
     throw new UserError(
+      'InvalidModel',
       `${path} is a graph model: convert it with --output_format=tfjs_layers_model`,
     );
   }
@@ -182,6 +190,7 @@ function checkWeightPath(modelPath: string, name: string): void {
   const parts = name.split('/');
   if (/[\\:\0]/.test(name) || parts.some((part) => part === '' || part === '..')) {
     throw new UserError(
+      'InvalidModel',
       `${modelPath} names the weights file ${JSON.stringify(name)}, ` +
         'which is not inside its folder: refused',
     );
@@ -258,6 +267,7 @@ async function readModelFile(path: string): Promise<Uint8Array> {
     const hint =
       errorCode(error) === 'ENOENT' && what === 'weights' ? '; copy it along with model.json' : '';
     throw new UserError(
+      'InvalidModel',
       `cannot read the ${what} file ${path}: ${describeFileError(error)}${hint}`,
       {
         cause: error,
@@ -281,7 +291,9 @@ function totalBytes(files: readonly Uint8Array[]): number {
 }
 
 function damaged(path: string, reason: string, cause?: unknown): UserError {
-  return new UserError(`${path} is not a usable layers model: ${reason}`, { cause });
+  return new UserError('InvalidModel', `${path} is not a usable layers model: ${reason}`, {
+    cause,
+  });
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

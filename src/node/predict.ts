@@ -5,6 +5,7 @@ import { vitProbabilities } from './encode_images.js';
 import { inOrder } from './in_order.js';
 import { type Encoder, openEncoder } from './threads/open_threads.js';
 
+/** What one image shows. */
 export interface Prediction {
   path: string;
   label: string;
@@ -12,6 +13,7 @@ export interface Prediction {
   probabilities: Record<string, number>;
 }
 
+/** What `predict` runs on what. */
 export interface PredictOptions {
   /** A run's folder (its best model), a checkpoint's folder, a model.json, a .pth or a .safetensors. */
   checkpoint: string;
@@ -30,6 +32,7 @@ export interface PredictOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
+/** What `predict` found. */
 export interface PredictResult {
   predictions: Prediction[];
   skipped: { path: string; reason: string }[];

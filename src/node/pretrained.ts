@@ -37,7 +37,8 @@ async function loadModule(model: LayersModel, module: string, path: string): Pro
   const own = splitIr50Body(ofModule(stateDict, module));
   const report = applyStateDict(model, own, { strict: false, module });
   const misfit = describeMisfit({ ...report, unexpected: [] });
-  if (misfit !== '') throw new UserError(`${path} does not fit the backbone ${module}: ${misfit}`);
+  if (misfit !== '')
+    throw new UserError('InvalidModel', `${path} does not fit the backbone ${module}: ${misfit}`);
   const unused = report.ignored.length + report.unexpected.length;
   return `${path}: ${report.matched.length} weights set, ${unused} that the network does not use`;
 }

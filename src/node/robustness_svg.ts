@@ -2,6 +2,7 @@ import type { Corruption } from '../training/corruption.js';
 import { percent } from './format.js';
 import { draw, hairline, muted, type Page, page, pagePadding } from './svg_page.js';
 
+/** What `robustnessSvg` draws. */
 export interface RobustnessChart {
   /** Accuracy 0…1 of the images as they are. */
   accuracy: number | null;

@@ -14,7 +14,10 @@ export async function withConfig(options: TrainOptions): Promise<TrainOptions> {
   const { config, resume } = options;
   if (config === undefined) return options;
   if (resume !== undefined) {
-    throw new UserError('--config is for a new run: --resume brings the settings of its own');
+    throw new UserError(
+      'InvalidSettings',
+      '--config is for a new run: --resume brings the settings of its own',
+    );
   }
   const saved = await readConfig(config);
   return { ...options, ...mergedSettings(saved, options), resume: saved.initialWeights };
@@ -23,11 +26,15 @@ export async function withConfig(options: TrainOptions): Promise<TrainOptions> {
 async function readConfig(named: string): Promise<GivenSettings> {
   const path = basename(named).endsWith('.json') ? named : join(named, 'config.json');
   const text = await fs.readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UserError(`cannot read ${path}: ${describeFileError(error)}`, { cause: error });
+    throw new UserError('InvalidSettings', `cannot read ${path}: ${describeFileError(error)}`, {
+      cause: error,
+    });
   });
   try {
     return readSettings(JSON.parse(text));
   } catch (error) {
-    throw new UserError(`${path} is no run's config.json: ${firstLine(error)}`, { cause: error });
+    throw new UserError('InvalidSettings', `${path} is no run's config.json: ${firstLine(error)}`, {
+      cause: error,
+    });
   }
 }

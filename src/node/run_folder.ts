@@ -105,7 +105,10 @@ export async function createRun(out: string, config: object): Promise<RunFolder>
       checkpoints.length > 0
         ? ['a run', `continue it with --resume ${out}`]
         : [lost.join(', '), 'remove what a run would replace'];
-    throw new UserError(`${out} already holds ${found}: ${instead}, or choose another --out`);
+    throw new UserError(
+      'CannotWrite',
+      `${out} already holds ${found}: ${instead}, or choose another --out`,
+    );
   }
   await removeEntries(out, (name) => unfinishedEntries.test(name) || firstEntries.test(name));
   await writeConfig(folder, config);
@@ -133,7 +136,10 @@ async function removeEntries(dir: string, matches: (name: string) => boolean): P
 export async function makeReportFolder(out: string): Promise<void> {
   await makeFolder(out);
   if ((await fs.readdir(out)).includes('config.json')) {
-    throw new UserError(`${out} holds a run, whose report would be lost: choose another --out`);
+    throw new UserError(
+      'CannotWrite',
+      `${out} holds a run, whose report would be lost: choose another --out`,
+    );
   }
 }
 
@@ -156,7 +162,9 @@ export async function copyCheckpoint(from: string, to: string): Promise<void> {
     await fs.rename(fresh, to);
   } catch (error) {
     await fs.rm(fresh, { recursive: true, force: true }).catch(() => undefined);
-    throw new UserError(`cannot write ${to}: ${describeFileError(error)}`, { cause: error });
+    throw new UserError('CannotWrite', `cannot write ${to}: ${describeFileError(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -172,7 +180,9 @@ export async function setAside(dir: string): Promise<void> {
     await fs.rename(dir, to);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return;
-    throw new UserError(`cannot write ${to}: ${describeFileError(error)}`, { cause: error });
+    throw new UserError('CannotWrite', `cannot write ${to}: ${describeFileError(error)}`, {
+      cause: error,
+    });
   }
 }
 

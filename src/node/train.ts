@@ -42,6 +42,7 @@ import {
 } from './training_run.js';
 import { firstLine, UserError } from './user_error.js';
 
+/** What came of a run. */
 export interface TrainResult {
   folder: RunFolder;
   settings: TrainSettings;
@@ -289,7 +290,7 @@ async function diverged(error: Error, run: Run, batch: ImageBatch): Promise<User
   );
   const saved = (await holdsModel(folder.last)) && `the checkpoint before is in ${folder.last}`;
   const parts = [`${what}: try a smaller --lr`, saved, named];
-  return new UserError(parts.filter(Boolean).join('; '), { cause: error });
+  return new UserError('Diverged', parts.filter(Boolean).join('; '), { cause: error });
 }
 
 /**

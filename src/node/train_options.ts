@@ -3,6 +3,7 @@ import type { Evaluation } from './report.js';
 import type { EpochLog } from './run_folder.js';
 import type { GivenSettings, TrainSettings } from './train_settings.js';
 
+/** What `train` does; settings that are absent are those of the recipe. */
 export interface TrainOptions extends GivenSettings {
   /**
    * The run's folder. Default: that of the run that goes on; for a new one, in `runs/` a name made of
@@ -61,6 +62,7 @@ export interface TrainReporter {
   stopped?(state: StepState): void;
 }
 
+/** What a reporter is told when training begins. */
 export interface RunStart {
   /** That run the network. */
   threads: number;
@@ -77,6 +79,7 @@ export interface RunStart {
   step: number;
 }
 
+/** What a reporter is told after each step. */
 export interface StepState {
   /** Steps taken so far, in all epochs. */
   step: number;

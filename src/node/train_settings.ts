@@ -97,10 +97,14 @@ const ofSchedule: Record<ScheduleKind, Pick<TrainSettings, 'decay' | 'decayEpoch
 export function freshSettings(options: GivenSettings): TrainSettings {
   const { data, dataType = 'RAF-DB', preset = 'full' } = options;
   if (data === undefined) {
-    throw new UserError('--data DIR is needed: the folder that holds train/ and test/');
+    throw new UserError(
+      'InvalidSettings',
+      '--data DIR is needed: the folder that holds train/ and test/',
+    );
   }
   if (!isDataType(dataType)) {
     throw new UserError(
+      'InvalidSettings',
       `--data_type is '${dataType}': use one of ${Object.keys(dataTypes).join(', ')}`,
     );
   }
@@ -138,14 +142,17 @@ export function networkOf(settings: TrainSettings, numClasses: number) {
 /** Settings that JSON holds. @throws UserError for what is none, or has a value of another type. */
 export function readSettings(json: unknown): GivenSettings {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new UserError('it is no object of settings');
+    throw new UserError('InvalidSettings', 'it is no object of settings');
   }
   for (const [key, value] of Object.entries(json)) {
     const allowed = Object.hasOwn(types, key) ? types[key as keyof TrainSettings] : undefined;
-    if (!allowed) throw new UserError(`it has ${key}, which is no setting`);
+    if (!allowed) throw new UserError('InvalidSettings', `it has ${key}, which is no setting`);
     if (value === null || !allowed.includes(typeof value)) {
       const found = JSON.stringify(value);
-      throw new UserError(`${key} is ${found}: expected a value of type ${allowed.join(' or ')}`);
+      throw new UserError(
+        'InvalidSettings',
+        `${key} is ${found}: expected a value of type ${allowed.join(' or ')}`,
+      );
     }
   }
   const settings = json as GivenSettings;
@@ -201,7 +208,10 @@ function choiceOf<Choice extends string>(
 function checkChoice(flag: string, value: string, choices: readonly string[]): void {
   if (choices.includes(value)) return;
   const others = choices.slice(0, -1).join(', ');
-  throw new UserError(`${flag} is '${value}': use ${others} or ${choices.at(-1)}`);
+  throw new UserError(
+    'InvalidSettings',
+    `${flag} is '${value}': use ${others} or ${choices.at(-1)}`,
+  );
 }
 
 type Range = [value: number | undefined, allowed: (value: number) => boolean, words: string];
@@ -233,13 +243,13 @@ function checked(settings: TrainSettings): TrainSettings {
   };
   for (const [flag, [value, allowed, words]] of Object.entries(ranges)) {
     if (value !== undefined && !(Number.isFinite(value) && allowed(value))) {
-      throw new UserError(`${flag} must be ${words}, not ${value}`);
+      throw new UserError('InvalidSettings', `${flag} must be ${words}, not ${value}`);
     }
   }
   checkBelonging(settings);
   checkClassWeights(settings.classWeights);
   const problem = problemOfAugmentation(settings.augmentation);
-  if (problem !== undefined) throw new UserError(problem);
+  if (problem !== undefined) throw new UserError('InvalidSettings', problem);
   return settings;
 }
 
@@ -254,7 +264,7 @@ function checkIntegers(settings: TrainSettings): void {
   };
   for (const [flag, value] of Object.entries(integers)) {
     if (!(Number.isSafeInteger(value) && value >= 1)) {
-      throw new UserError(`${flag} must be an integer from 1 on, not ${value}`);
+      throw new UserError('InvalidSettings', `${flag} must be an integer from 1 on, not ${value}`);
     }
   }
 }
@@ -263,16 +273,22 @@ function checkIntegers(settings: TrainSettings): void {
 function checkBelonging(settings: TrainSettings): void {
   const { optimizer, schedule, momentum, decay, decayEpochs, samAdaptive, samRho } = settings;
   if (momentum !== undefined && optimizer !== 'sgd') {
-    throw new UserError(`--momentum is for --optimizer sgd, not ${optimizer}`);
+    throw new UserError('InvalidSettings', `--momentum is for --optimizer sgd, not ${optimizer}`);
   }
   if (decay !== undefined && !('decay' in ofSchedule[schedule])) {
-    throw new UserError(`--decay is for --schedule exponential or step, not ${schedule}`);
+    throw new UserError(
+      'InvalidSettings',
+      `--decay is for --schedule exponential or step, not ${schedule}`,
+    );
   }
   if (decayEpochs !== undefined && schedule !== 'step') {
-    throw new UserError(`--decay-epochs is for --schedule step, not ${schedule}`);
+    throw new UserError(
+      'InvalidSettings',
+      `--decay-epochs is for --schedule step, not ${schedule}`,
+    );
   }
   if (samAdaptive && samRho === 0) {
-    throw new UserError('--sam-adaptive needs a --sam-rho above 0');
+    throw new UserError('InvalidSettings', '--sam-adaptive needs a --sam-rho above 0');
   }
 }
 
@@ -285,6 +301,7 @@ function checkClassWeights(classWeights: TrainSettings['classWeights']): void {
   if (!usable) {
     const found = isList ? classWeights.join(',') : String(classWeights);
     throw new UserError(
+      'InvalidSettings',
       `--class-weights is '${found}': use none, balanced, or numbers from 0 on, one a class`,
     );
   }

@@ -48,6 +48,7 @@ import { freshSettings, networkOf, resumedSettings, type TrainSettings } from '.
 import { UserError } from './user_error.js';
 import { isWeightsFile } from './weights_file.js';
 
+/** The epoch whose model is kept as the best. */
 export interface BestEpoch {
   epoch: number;
   /** On the images that chose it: those held out of training, else the test split. */
@@ -120,11 +121,17 @@ export async function openRun(given: TrainOptions): Promise<Run> {
   const options = await withConfig(given);
   const { resume, rename } = options;
   if (rename !== undefined && (resume === undefined || !(await isWeightsFile(resume)))) {
-    throw new UserError('--rename is for a PyTorch or safetensors file given with --resume');
+    throw new UserError(
+      'InvalidSettings',
+      '--rename is for a PyTorch or safetensors file given with --resume',
+    );
   }
   if (resume === undefined) return newRun(options);
   if (options.pretrainedIr50 !== undefined || options.pretrainedMobilefacenet !== undefined) {
-    throw new UserError('--pretrained-… is for a new run: --resume brings all weights');
+    throw new UserError(
+      'InvalidSettings',
+      '--pretrained-… is for a new run: --resume brings all weights',
+    );
   }
   return (await isModelAlone(resume)) ? newRun(options) : resumedRun(options);
 }
@@ -236,6 +243,7 @@ function lossOf(
   const weights = classWeights === 'balanced' ? balancedClassWeights(labels, length) : classWeights;
   if (weights.length !== length) {
     throw new UserError(
+      'InvalidSettings',
       `--class-weights has ${weights.length} weights: ${dataType} has ${length} classes`,
     );
   }
@@ -253,6 +261,7 @@ function checkSameData(
   const what = `the images in ${data} are not those that the run was begun with`;
   if (validation > 0) {
     throw new UserError(
+      'InvalidSettings',
       `${what}: held-out images would be others, some of them trained on; begin a new run`,
     );
   }
@@ -267,7 +276,10 @@ async function resumedRun(options: TrainOptions): Promise<Run> {
   try {
     if (!isProgress(progress)) {
       const path = join(from, 'progress.json');
-      throw new UserError(`${path} is damaged: it does not say where a run stands`);
+      throw new UserError(
+        'InvalidCheckpoint',
+        `${path} is damaged: it does not say where a run stands`,
+      );
     }
     tellDamaged(checkpoint, progress, reporter);
     metadataOf(model, from, options);
@@ -345,11 +357,15 @@ function checkSameOptimizer(
 ): void {
   const before = saved.optimizer ?? 'adam';
   if (optimizer !== before) {
-    throw new UserError(`--optimizer was ${before} from the start of this run, and must stay so`);
+    throw new UserError(
+      'InvalidSettings',
+      `--optimizer was ${before} from the start of this run, and must stay so`,
+    );
   }
   const { momentum: had = 0 } = saved;
   if (had > 0 !== momentum > 0) {
     throw new UserError(
+      'InvalidSettings',
       `--momentum was ${had} from the start of this run: it cannot be ${momentum}`,
     );
   }
@@ -359,10 +375,14 @@ function checkSameOptimizer(
 function checkSameSplit(saved: TrainSettings, { validation, seed }: TrainSettings): void {
   const before = saved.validation ?? 0;
   if (validation !== before) {
-    throw new UserError(`--validation was ${before} from the start of this run, and must stay so`);
+    throw new UserError(
+      'InvalidSettings',
+      `--validation was ${before} from the start of this run, and must stay so`,
+    );
   }
   if (validation > 0 && seed !== saved.seed) {
     throw new UserError(
+      'InvalidSettings',
       `--seed was ${saved.seed} when images were held out of training, and must stay so`,
     );
   }
@@ -405,6 +425,7 @@ async function checkIsLatest(
   if (!isProgress(latest)) return;
   if (latest.epoch > epoch || (latest.epoch === epoch && latest.position > position)) {
     throw new UserError(
+      'InvalidSettings',
       `${last} is further than ${from} (${latest.epoch} epochs against ${epoch}): resume ${own}, ` +
         `or give another --out to go on from ${basename(from)}`,
     );
@@ -489,6 +510,7 @@ function heldOutOf(
   const held = new Set(holdOut(labels, validation, seed));
   if (held.size === 0) {
     throw new UserError(
+      'InvalidSettings',
       `--validation ${validation} holds out nothing: no class of train/ has two images`,
     );
   }

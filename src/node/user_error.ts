@@ -1,10 +1,33 @@
+import { BtnError } from '../ops/errors.js';
+
+/** What a user has to mend. */
+export type UserErrorCode =
+  /** A flag or an option is missing, has a value that it must not have, or does not go with another. */
+  | 'InvalidSettings'
+  /** A folder of images is not laid out as it must be. */
+  | 'InvalidData'
+  /** An image cannot be read or decoded. */
+  | 'InvalidImage'
+  /** A checkpoint or a run is missing, damaged or of another model. */
+  | 'InvalidCheckpoint'
+  /** A file of a model or of weights cannot be used. */
+  | 'InvalidModel'
+  /** The backend is not installed or found no device. */
+  | 'BackendUnavailable'
+  /** A file cannot be written, or would overwrite another. */
+  | 'CannotWrite'
+  /** The loss or the outputs are no numbers any more: the learning rate was too large. */
+  | 'Diverged'
+  /** A worker thread ended. */
+  | 'WorkerDied';
+
 /**
  * A mistake that the user can mend: a wrong path, a damaged file, a folder laid out differently.
  *
  * The message is one line that says what is wrong, where, and what to do. The command prints it
  * without a stack; any other error is a bug and keeps its stack.
  */
-export class UserError extends Error {
+export class UserError extends BtnError<UserErrorCode> {
   override name = 'UserError';
 }
 
@@ -32,7 +55,8 @@ export function describeFileError(error: unknown): string {
 
 /** The system's code of an error, such as `ENOENT`, if it has one. */
 export function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  if (!(error instanceof Error) || !('code' in error) || error instanceof BtnError)
+    return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
 

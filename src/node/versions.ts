@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { version } from '../../package.json';
 import type { BtnConfig, Preset } from '../models/config.js';
+
+/** Of this package, as in package.json, which a bundled program may not have beside it. */
+export const version = '0.1.0';
 
 /** Such as `btn-layers 0.1.0, TensorFlow.js 4.22.0 on wasm, Node 20.19.0`. */
 export function versionsText(): string {

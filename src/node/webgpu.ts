@@ -36,6 +36,7 @@ export async function provideWebGpu({ allowSoftware = false } = {}): Promise<str
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) {
     throw new UserError(
+      'BackendUnavailable',
       'no GPU was found that WebGPU can use: install a Vulkan driver (Linux) or a current graphics ' +
         'driver, or leave out --backend to run on wasm',
     );
@@ -44,6 +45,7 @@ export async function provideWebGpu({ allowSoftware = false } = {}): Promise<str
   const name = description || [vendor, architecture].filter((part) => part).join(' ');
   if (isFallbackAdapter && !allowSoftware) {
     throw new UserError(
+      'BackendUnavailable',
       `the only GPU is software (${name}), slower than wasm: give --allow-software-gpu to use it ` +
         'all the same, or leave out --backend to run on wasm',
     );
@@ -74,6 +76,7 @@ async function loadDawn(): Promise<Dawn> {
     const isMissing = errorCode(error) === 'ERR_MODULE_NOT_FOUND';
     const reason = isMissing ? 'is not installed' : `does not load (${firstLine(error)})`;
     throw new UserError(
+      'BackendUnavailable',
       `webgpu ${reason}: run \`npm install webgpu@${version}\`, or leave out --backend to run on wasm`,
       { cause: error },
     );

@@ -37,7 +37,10 @@ export async function readWeightsFile(path: string, rename?: string): Promise<We
   try {
     return { ...file, stateDict: renameStateDict(file.stateDict, table) };
   } catch (error) {
-    throw new UserError(`cannot rename the weights of ${path}: ${firstLine(error)}`);
+    throw new UserError(
+      'InvalidModel',
+      `cannot rename the weights of ${path}: ${firstLine(error)}`,
+    );
   }
 }
 
@@ -49,7 +52,9 @@ function parseWeights(path: string, bytes: Uint8Array): WeightsFile {
     }
     return { stateDict: loadTorchCheckpoint(bytes), metadata: {} };
   } catch (error) {
-    throw new UserError(`cannot read ${path}: ${firstLine(error)}`, { cause: error });
+    throw new UserError('InvalidModel', `cannot read ${path}: ${firstLine(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -62,7 +67,9 @@ async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await fs.readFile(path);
   } catch (error) {
-    throw new UserError(`cannot read ${path}: ${describeFileError(error)}`, { cause: error });
+    throw new UserError('InvalidModel', `cannot read ${path}: ${describeFileError(error)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -75,7 +82,10 @@ async function readRenameTable(path: string): Promise<RenameTable> {
     !Array.isArray(table) &&
     Object.values(table).every((name) => name === null || typeof name === 'string');
   if (!isTable)
-    throw new UserError(`${path} is no table of names: it must map patterns to names or to null`);
+    throw new UserError(
+      'InvalidSettings',
+      `${path} is no table of names: it must map patterns to names or to null`,
+    );
   return table as RenameTable;
 }
 
@@ -83,6 +93,8 @@ function parseJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new UserError(`${path} is not JSON: ${firstLine(error)}`, { cause: error });
+    throw new UserError('InvalidSettings', `${path} is not JSON: ${firstLine(error)}`, {
+      cause: error,
+    });
   }
 }

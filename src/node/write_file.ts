@@ -66,7 +66,9 @@ function isFolder(path: string): Promise<boolean> {
 }
 
 function cannotWrite(path: string, error: unknown): UserError {
-  return new UserError(`cannot write ${path}: ${describeFileError(error)}`, { cause: error });
+  return new UserError('CannotWrite', `cannot write ${path}: ${describeFileError(error)}`, {
+    cause: error,
+  });
 }
 
 /** Makes a rename last through a power cut. Not every system can open a folder; then it is left. */

@@ -18,9 +18,6 @@ const runAdamUpdate = defineOp<AdamUpdateAttrs>({
     const move = tf.mul(tf.div(m, tf.add(tf.sqrt(v), epsilon)), rate);
     return [tf.sub(weight!, move), m, v];
   },
-  gradient() {
-    throw new Error('adamUpdate has no gradient');
-  },
 });
 
 /**

@@ -11,6 +11,10 @@ import * as tf from '@tensorflow/tfjs-core';
  * @param numFeatures E
  * @returns `[C, E]`
  *
+ * @example
+ * const query = tf.randomNormal([4, 7, 16]);
+ * const encoded = tf.add(query, channelPositionalEncoding(7, 16));
+ *
  * Provenance: reconstructed. Published is that the encoding is built from the channel count alone
  * and encodes query and key; the sinusoid is our choice.
  */

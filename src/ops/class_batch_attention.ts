@@ -5,6 +5,7 @@ import { defineGradientOp, defineOp } from './registry.js';
 import { checkShapes, type Shape } from './shape_check.js';
 import { toFloat } from './to_float.js';
 
+/** Options of `classBatchAttention` and `classBatchAttentionWeights`. */
 export interface ClassBatchAttentionOptions {
   /** Factor of the scores. Default `1 / sqrt(C)`, C the class count. */
   scale?: number;
@@ -59,6 +60,10 @@ const runClassBatchAttentionGrad = defineGradientOp<Attrs>({
  * @returns `[B, C]`; 0 for masked samples.
  * @throws ShapeError when ranks are wrong or batch, class or feature sizes disagree.
  *
+ * @example
+ * const [query, key] = [tf.randomNormal([4, 7, 16]), tf.randomNormal([4, 7, 16])];
+ * const logits = classBatchAttention(query, key, tf.randomNormal([4, 7])); // [4, 7]
+ *
  * Source: Her et al., "Batch Transformer: Look for Attention in Batch", IEEE Access 13 (2025).
  * Provenance: published.
  */
@@ -88,6 +93,11 @@ export function classBatchAttention(
  * @returns `[C, B, B]`; row i of class c says how much sample i takes from each sample j. Rows sum to
  *   1; rows and columns of masked samples are 0.
  * @throws ShapeError as `classBatchAttention` does.
+ *
+ * @example
+ * const [query, key] = [tf.randomNormal([4, 7, 16]), tf.randomNormal([4, 7, 16])];
+ * const mask = tf.tensor1d([1, 1, 1, 0]);
+ * const weights = classBatchAttentionWeights(query, key, { mask }); // [7, 4, 4]
  *
  * Provenance: published (the weights A_c of `classBatchAttention`).
  */

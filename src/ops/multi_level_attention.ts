@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { ShapeError } from './errors.js';
 import { linear } from './linear.js';
 import { dropoutMask } from './mask.js';
 import { scaledDotProductAttention } from './scaled_dot_product_attention.js';
-import { ShapeError } from './shape_check.js';
 
+/** A learned linear map of tokens of width D. */
 export interface Projection {
   /** `[D, D]` */
   kernel: tf.Tensor;
@@ -11,6 +12,7 @@ export interface Projection {
   bias: tf.Tensor;
 }
 
+/** Weights of the op `multiLevelAttention`, shared by all levels. */
 export interface MultiLevelAttentionWeights {
   query: Projection;
   key: Projection;
@@ -20,6 +22,7 @@ export interface MultiLevelAttentionWeights {
   output?: Projection;
 }
 
+/** Options of the op `multiLevelAttention`. */
 export interface MultiLevelAttentionOptions {
   /** Default 8. */
   numHeads?: number;
@@ -42,6 +45,12 @@ export interface MultiLevelAttentionOptions {
  * @param weights Projections; `value` and `output` projections only where given.
  * @returns L token maps of the same shapes.
  * @throws ShapeError when the levels differ in batch or width.
+ *
+ * @example
+ * const levels = [49, 49, 16].map((tokens) => tf.randomNormal([2, tokens, 32]));
+ * const projection = () => ({ kernel: tf.randomNormal([32, 32]), bias: tf.zeros([32]) });
+ * const weights = { query: projection(), key: projection() };
+ * const [low, mid, high] = multiLevelAttention(levels, weights, { numHeads: 8 });
  *
  * Provenance: reconstructed. Published is that the layer "captures the correlations between the
  * levels" and the parameter budget that this form meets.

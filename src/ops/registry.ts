@@ -13,12 +13,13 @@ export interface OpDefinition<Attrs> {
   /**
    * Gradient of each input as a thunk: one that is not needed never runs. Made of differentiable
    * ops, so that it has a gradient too. TensorFlow.js runs each thunk in a `tidy` of its own, so
-   * what two of them share is computed before them.
+   * what two of them share is computed before them. Absent where nobody differentiates the op, as in
+   * optimizers: then no copies of its inputs are kept for it.
    *
    * @param dys Cotangent of each output.
    * @param saved All inputs, then the saved outputs.
    */
-  gradient(dys: tf.Tensor[], saved: tf.Tensor[], attrs: Attrs): (() => tf.Tensor)[];
+  gradient?(dys: tf.Tensor[], saved: tf.Tensor[], attrs: Attrs): (() => tf.Tensor)[];
 }
 
 /**
@@ -29,7 +30,7 @@ export interface OpDefinition<Attrs> {
 export function defineOp<Attrs extends object>(
   definition: OpDefinition<Attrs>,
 ): (inputs: tf.Tensor[], attrs: Attrs) => tf.Tensor[] {
-  const { kernelName, saveOutputs = [] } = definition;
+  const { kernelName, saveOutputs = [], gradient } = definition;
   for (const backendName of backendNames) {
     if (tf.getKernel(kernelName, backendName)) continue;
     tf.registerKernel({
@@ -41,7 +42,7 @@ export function defineOp<Attrs extends object>(
         ),
     });
   }
-  if (!tf.getGradient(kernelName)) {
+  if (gradient && !tf.getGradient(kernelName)) {
     tf.registerGradient({
       kernelName,
       saveAllInputs: true,
@@ -49,9 +50,7 @@ export function defineOp<Attrs extends object>(
       gradFunc: (dy, saved, attrs) => {
         const dys = Array.isArray(dy) ? dy : [dy];
         const given = attrs as unknown as Attrs;
-        return Object.fromEntries(
-          Object.entries(definition.gradient(dys, reconnected(saved, given), given)),
-        );
+        return Object.fromEntries(Object.entries(gradient(dys, reconnected(saved, given), given)));
       },
     });
   }
@@ -83,13 +82,7 @@ export function defineGradientOp<Attrs extends object>({
   kernelName,
   composite,
 }: Pick<OpDefinition<Attrs>, 'kernelName' | 'composite'>): typeof composite {
-  const run = defineOp<Attrs>({
-    kernelName,
-    composite,
-    gradient() {
-      throw new Error(`${kernelName} is differentiated through its composite`);
-    },
-  });
+  const run = defineOp<Attrs>({ kernelName, composite });
   return (inputs, attrs) =>
     tf.engine().state.gradientDepth === 0 ? run(inputs, attrs) : composite(inputs, attrs);
 }

@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type AttentionParts, attentionGradients } from './attention_gradients.js';
+import { ArgumentError, ShapeError } from './errors.js';
 import { defineGradientOp, defineOp } from './registry.js';
-import { checkShapes, ShapeError } from './shape_check.js';
+import { checkShapes } from './shape_check.js';
 import { toFloat } from './to_float.js';
 
+/** Options of `scaledDotProductAttention`. */
 export interface ScaledDotProductAttentionOptions {
   /** Width is split among so many heads; must divide the width. */
   numHeads: number;
@@ -50,7 +52,11 @@ const runAttentionGrad = defineGradientOp<Attrs>({
  * @param key `[B, M, D]`
  * @param value `[B, M, D]`
  * @returns `[B, N, D]`
- * @throws ShapeError when shapes disagree; Error when `numHeads` does not divide D.
+ * @throws ShapeError when shapes disagree; ArgumentError when `numHeads` does not divide D.
+ *
+ * @example
+ * const tokens = tf.randomNormal([2, 49, 64]);
+ * const attended = scaledDotProductAttention(tokens, tokens, tokens, { numHeads: 8 }); // [2, 49, 64]
  *
  * Source: Vaswani et al., arXiv 1706.03762.
  */
@@ -83,10 +89,10 @@ export function scaledDotProductAttention(
   }) as tf.Tensor3D;
 }
 
-/** @throws Error when `numHeads` does not divide `width`. */
+/** @throws ArgumentError when `numHeads` does not divide `width`. */
 export function checkHeads(op: string, width: number, numHeads: number): void {
   if (!Number.isInteger(numHeads) || numHeads < 1 || width % numHeads !== 0) {
-    throw new Error(`${op}: numHeads ${numHeads} must divide the width ${width}`);
+    throw new ArgumentError(`${op}: numHeads ${numHeads} must divide the width ${width}`);
   }
 }
 

@@ -1,10 +1,6 @@
+import { ShapeError } from './errors.js';
 /** Sizes of a tensor or, with `null` for what is not known yet, of a symbolic tensor. */
 export type Shape = (number | null)[];
-
-/** An input has the wrong rank, or a size that does not fit another input's. */
-export class ShapeError extends Error {
-  override readonly name = 'ShapeError';
-}
 
 export interface ShapeRule {
   /** Names of the axes, such as `['batch', 'classes', 'features']`. Equal names must have equal sizes. */

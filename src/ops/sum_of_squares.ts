@@ -4,9 +4,6 @@ import { defineOp } from './registry.js';
 const runSumOfSquares = defineOp<object>({
   kernelName: 'BtnSumOfSquares',
   composite: ([x]) => [tf.sum(tf.square(x!))],
-  gradient() {
-    throw new Error('sumOfSquares has no gradient');
-  },
 });
 
 /** `Σ x²` over all of a tensor, in one pass: the square of its norm, a scalar. */

@@ -3,6 +3,7 @@ import { adamUpdate } from '../ops/adam_update.js';
 import { addScaled } from '../ops/add_scaled.js';
 import { SlotOptimizer, type VariableStep } from './slot_optimizer.js';
 
+/** Constants of `Adam` and `AdamW`. */
 export interface AdamConfig {
   /** Default 0.9. */
   beta1?: number;

@@ -1,10 +1,13 @@
+import { ArgumentError } from '../ops/errors.js';
 import { seededRandom } from './random.js';
 
+/** A confidence interval, in the unit of what was estimated. */
 export interface Interval {
   lower: number;
   upper: number;
 }
 
+/** How an interval is drawn. */
 export interface BootstrapOptions {
   seed: number;
   /** Default 2000. */
@@ -19,7 +22,7 @@ export interface BootstrapOptions {
  *
  * @param statistic Of examples by index; an index may occur more than once. Shape [count].
  * @returns null of no examples.
- * @throws RangeError for fewer than 2 resamples or a level that is not between 0 and 1.
+ * @throws ArgumentError for fewer than 2 resamples or a level that is not between 0 and 1.
  *
  * Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
  */
@@ -29,10 +32,10 @@ export function bootstrapInterval(
   { seed, resamples = 2000, level = 0.95 }: BootstrapOptions,
 ): Interval | null {
   if (!Number.isInteger(resamples) || resamples < 2) {
-    throw new RangeError(`resamples is ${resamples}: expected an integer from 2 on`);
+    throw new ArgumentError(`resamples is ${resamples}: expected an integer from 2 on`);
   }
   if (!(level > 0 && level < 1)) {
-    throw new RangeError(`level is ${level}: expected a number between 0 and 1`);
+    throw new ArgumentError(`level is ${level}: expected a number between 0 and 1`);
   }
   if (count === 0) return null;
   const random = seededRandom(seed);

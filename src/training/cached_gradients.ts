@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { addScaled } from '../ops/add_scaled.js';
 
 /** A part of a batch, encoded anew at each call, each time alike: `[m, ...]` each. */
 export type EncodePart = () => tf.Tensor[];
 
+/** What `cachedGradients` computed. */
 export interface CachedGradients {
   /** The loss. */
   value: tf.Scalar;
@@ -176,5 +178,5 @@ function averagesOf(statistics: readonly tf.Variable[]) {
 
 /** Moves a mean towards a value by a share. */
 export function towards(from: tf.Tensor, to: tf.Tensor, share: number): tf.Tensor {
-  return tf.add(from, tf.mul(tf.sub(to, from), share));
+  return addScaled(from, to, share, 1 - share);
 }

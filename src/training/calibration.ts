@@ -1,3 +1,4 @@
+import { ArgumentError } from '../ops/errors.js';
 /** The predictions of one range of confidence. Ratios are 0…1, null where the bin is empty. */
 export interface CalibrationBin {
   /** The range (lower, upper]. */
@@ -33,7 +34,7 @@ export interface Calibration {
  *
  * @param probabilities rows that sum to 1. Shape [n, numClasses].
  * @param labels true classes, each 0…numClasses − 1. Shape [n].
- * @throws RangeError if sizes do not fit, a class is out of range or a row is no distribution.
+ * @throws ArgumentError if sizes do not fit, a class is out of range or a row is no distribution.
  *
  * Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, arXiv 1706.04599.
  */
@@ -44,7 +45,7 @@ export function calibration(
   numBins = 15,
 ): Calibration {
   if (probabilities.length !== labels.length * numClasses) {
-    throw new RangeError(
+    throw new ArgumentError(
       `${probabilities.length} probabilities for ${labels.length} labels of ${numClasses} classes`,
     );
   }
@@ -80,7 +81,7 @@ function readRow(
   numClasses: number,
 ): { predicted: number; confidence: number; ofLabel: number } {
   if (!Number.isInteger(label) || label < 0 || label >= numClasses) {
-    throw new RangeError(
+    throw new ArgumentError(
       `labels[${row}] is ${label}: expected an integer from 0 to ${numClasses - 1}`,
     );
   }
@@ -90,13 +91,13 @@ function readRow(
   for (let c = 0; c < numClasses; c++) {
     const value = probabilities[start + c]!;
     if (!(value >= 0))
-      throw new RangeError(`probabilities[${start + c}] is ${value}: expected 0…1`);
+      throw new ArgumentError(`probabilities[${start + c}] is ${value}: expected 0…1`);
     total += value;
     if (value > probabilities[start + predicted]!) predicted = c;
   }
   // Softmax in float32 is off by less.
   if (Math.abs(total - 1) > 1e-4) {
-    throw new RangeError(`probabilities of row ${row} sum to ${total}: expected 1`);
+    throw new ArgumentError(`probabilities of row ${row} sum to ${total}: expected 1`);
   }
   const ofLabel = probabilities[start + label]!;
   return { predicted, confidence: probabilities[start + predicted]!, ofLabel };

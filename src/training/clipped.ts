@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { ArgumentError } from '../ops/errors.js';
 import { globalNorm } from './gradient_norm.js';
 import type { Gradients, Optimizer } from './optimizer.js';
 
@@ -9,10 +10,11 @@ import type { Gradients, Optimizer } from './optimizer.js';
  *
  * Source: Pascanu et al., arXiv 1211.5063. Provenance: an option, not in the authors' recipe.
  *
- * @throws Error when `maxNorm` is not a positive number.
+ * @throws ArgumentError when `maxNorm` is not a positive number.
  */
 export function clipped(optimizer: Optimizer, maxNorm: number): Optimizer {
-  if (!(maxNorm > 0)) throw new Error(`clipped: maxNorm must be a positive number, not ${maxNorm}`);
+  if (!(maxNorm > 0))
+    throw new ArgumentError(`clipped: maxNorm must be a positive number, not ${maxNorm}`);
   return {
     async apply(variables, gradients, learningRate, again) {
       const owned: Gradients[] = [];

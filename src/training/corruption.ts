@@ -1,3 +1,4 @@
+import { ArgumentError } from '../ops/errors.js';
 import { hashText } from '../ops/seeds.js';
 import { type Images, imageNet } from './augmentation.js';
 import { type Random, seededRandom } from './random.js';
@@ -23,12 +24,16 @@ export const corruptions = {
   dark: [1, 2, 3, 4, 5],
 } as const satisfies Record<string, readonly [number, number, number, number, number]>;
 
+/** The name of one of `corruptions`. */
 export type Corruption = keyof typeof corruptions;
 
+/** Every `Corruption`. */
 export const corruptionNames = Object.keys(corruptions) as Corruption[];
 
+/** How strong a corruption may be, from 1, slight, to 5. */
 export const severities = [1, 2, 3, 4, 5] as const;
 
+/** One of `severities`. */
 export type Severity = (typeof severities)[number];
 
 type Corrupt = (image: Uint8Array, size: number, strength: number, random: Random) => Uint8Array;
@@ -48,7 +53,7 @@ const corrupters: Record<Corruption, Corrupt> = {
  *   and the seed, not on its batch. The severities of an image draw the same: the square grows where
  *   it is, the noise swells.
  * @returns bytes `[n, size, size, 3]`; the images given stay as they are.
- * @throws RangeError for an unknown corruption or severity, or where `indices` are not one an image.
+ * @throws ArgumentError for an unknown corruption or severity, or where `indices` are not one an image.
  */
 export function corrupt(
   { pixels, size }: Images,
@@ -58,16 +63,16 @@ export function corrupt(
   seed: number,
 ): Uint8Array {
   if (!Object.hasOwn(corruptions, corruption)) {
-    throw new RangeError(
+    throw new ArgumentError(
       `corruption is '${corruption}': expected one of ${corruptionNames.join(', ')}`,
     );
   }
   if (!severities.includes(severity)) {
-    throw new RangeError(`severity is ${severity}: expected an integer from 1 to 5`);
+    throw new ArgumentError(`severity is ${severity}: expected an integer from 1 to 5`);
   }
   const imageLength = size * size * 3;
   if (pixels.length !== indices.length * imageLength) {
-    throw new RangeError(`${indices.length} indices for ${pixels.length / imageLength} images`);
+    throw new ArgumentError(`${indices.length} indices for ${pixels.length / imageLength} images`);
   }
   const out = new Uint8Array(pixels.length);
   indices.forEach((index, i) => {

@@ -14,8 +14,10 @@ export const dataTypes = {
   ],
 } as const satisfies Record<string, readonly string[]>;
 
+/** A data set whose classes are known, by its name among `dataTypes`. */
 export type DataType = keyof typeof dataTypes;
 
+/** Whether a text is the name of one of `dataTypes`. */
 export function isDataType(name: string): name is DataType {
   return Object.hasOwn(dataTypes, name);
 }

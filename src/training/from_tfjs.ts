@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { ArgumentError } from '../ops/errors.js';
 import {
   checkGradients,
   checkSlots,
@@ -58,7 +59,7 @@ class TfjsOptimizer implements Optimizer {
     if (this.resumed) await this.restore(variables, this.resumed);
     this.names ??= Object.keys(variables);
     if (Object.keys(variables).join() !== this.names.join()) {
-      throw new Error(`${this.who}: the variables are not those of the step before`);
+      throw new ArgumentError(`${this.who}: the variables are not those of the step before`);
     }
     const inner = this.optimizer as unknown as Inner;
     if (inner.learningRate !== learningRate) {
@@ -98,7 +99,8 @@ class TfjsOptimizer implements Optimizer {
 
   private slotNames(): readonly string[] {
     const slots = slotsByClass[this.optimizer.getClassName()];
-    if (!slots) throw new Error(`${this.who} cannot be saved: it does not give its state away`);
+    if (!slots)
+      throw new ArgumentError(`${this.who} cannot be saved: it does not give its state away`);
     const { centered = false } = this.optimizer as unknown as Inner;
     return centered ? [...slots, 'mg'] : slots;
   }

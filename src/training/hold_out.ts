@@ -1,3 +1,4 @@
+import { ArgumentError } from '../ops/errors.js';
 import { mixSeeds } from '../ops/seeds.js';
 import { shuffled } from './sampler.js';
 
@@ -10,11 +11,11 @@ import { shuffled } from './sampler.js';
  * @param labels Class of each sample.
  * @param fraction Between 0 and 1.
  * @returns indices into `labels`, ascending.
- * @throws RangeError for a fraction out of range.
+ * @throws ArgumentError for a fraction out of range.
  */
 export function holdOut(labels: readonly number[], fraction: number, seed: number): number[] {
   if (!(fraction > 0 && fraction < 1)) {
-    throw new RangeError(`holdOut: fraction must be between 0 and 1, not ${fraction}`);
+    throw new ArgumentError(`holdOut: fraction must be between 0 and 1, not ${fraction}`);
   }
   const held: number[] = [];
   for (const label of new Set(labels)) {

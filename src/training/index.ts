@@ -1,7 +1,18 @@
+// Optimizers and the step run ops, whose kernels a bundler would leave out.
+import '../kernels/index.js';
+
 export * from './adam.js';
-export * from './augmentation.js';
+export {
+  type Augmentation,
+  augment,
+  flipHorizontally,
+  type Images,
+  imageNet,
+  normalise,
+  type RandomErasing,
+} from './augmentation.js';
 export * from './bootstrap.js';
-export * from './cached_gradients.js';
+export { type CachedGradients, cachedGradients, type EncodePart } from './cached_gradients.js';
 export * from './calibration.js';
 export * from './clipped.js';
 export * from './corruption.js';
@@ -10,12 +21,26 @@ export * from './from_tfjs.js';
 export * from './hold_out.js';
 export * from './loss.js';
 export * from './metrics.js';
-export * from './optimizer.js';
+export type { Gradients, Optimizer, OptimizerState, Variables } from './optimizer.js';
 export * from './random.js';
 export type { ColorJitter, RandAugment, RandomAffine } from './random_transforms.js';
 export * from './recipe.js';
+export { resizeBilinear } from './resize.js';
 export * from './sam.js';
-export * from './sampler.js';
+export { batches, classBalanced, shuffled } from './sampler.js';
 export * from './schedule.js';
 export * from './sgd.js';
-export * from './step.js';
+export type { SlotOptimizer, Slots, VariableStep } from './slot_optimizer.js';
+export {
+  type Batch,
+  type BatchGradients,
+  type BatchLoss,
+  forward,
+  type GradientJob,
+  type GradientResult,
+  LossNotFiniteError,
+  partsOf,
+  type StepResult,
+  type TrainStepOptions,
+  trainStep,
+} from './step.js';

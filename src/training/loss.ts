@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { ArgumentError } from '../ops/errors.js';
 
 /** Logits `[B, C]` of a BTN; without batch transformer there is only `vit`. */
 export interface BtnOutputs {
@@ -15,6 +16,7 @@ export interface BtnLoss {
   cba?: tf.Scalar;
 }
 
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions {
   /** ε, from 0 to 1: the part of each target that is spread over all classes. Default 0. */
   labelSmoothing?: number;
@@ -22,6 +24,7 @@ export interface CrossEntropyOptions {
   classWeights?: readonly number[];
 }
 
+/** Options of `btnLoss`. */
 export interface BtnLossOptions extends CrossEntropyOptions {
   /** λ, the weight of the ViT loss. Default 1. */
   lambda?: number;
@@ -32,6 +35,10 @@ export interface BtnLossOptions extends CrossEntropyOptions {
  *
  * @param outputs Logits.
  * @param labels `[B]` int32, classes from 0 on.
+ *
+ * @example
+ * const labels = tf.tensor1d([0, 3], 'int32');
+ * const { total } = btnLoss(forward(model, images), labels, { labelSmoothing: 0.1 });
  *
  * Source: Her et al., IEEE Access 13 (2025). Provenance: published form; λ is not published. Label
  * smoothing and class weights are options.
@@ -57,7 +64,7 @@ export function btnLoss(
  *
  * @param logits `[B, C]`
  * @param targets `[B, C]`, one-hot.
- * @throws Error when there is not a weight for each class.
+ * @throws ArgumentError when there is not a weight for each class.
  */
 export function crossEntropy(
   logits: tf.Tensor2D,
@@ -66,7 +73,7 @@ export function crossEntropy(
 ): tf.Scalar {
   const classes = logits.shape[1];
   if (classWeights && classWeights.length !== classes) {
-    throw new Error(
+    throw new ArgumentError(
       `crossEntropy: classWeights has ${classWeights.length} values, expected one for each of ${classes} classes`,
     );
   }

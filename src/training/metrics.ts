@@ -1,3 +1,4 @@
+import { ArgumentError } from '../ops/errors.js';
 /** How well one class is recognised. Ratios are between 0 and 1, or null where undefined. */
 export interface ClassMetrics {
   /** Of the examples predicted as this class, the part that is; null if none was predicted so. */
@@ -10,6 +11,7 @@ export interface ClassMetrics {
   support: number;
 }
 
+/** Precision, recall and F1 of every class, and their means; 0…1. */
 export interface ClassReport {
   /** In label order. */
   classes: ClassMetrics[];
@@ -26,8 +28,8 @@ export interface ClassReport {
  *
  * @param labels true classes, each 0…numClasses − 1. Shape [n].
  * @param predictions predicted classes, each 0…numClasses − 1. Shape [n].
- * @returns [numClasses, numClasses]: `matrix[true][predicted]`.
- * @throws RangeError if the lengths differ or a class is out of range.
+ * @returns `[numClasses, numClasses]`: `matrix[true][predicted]`.
+ * @throws ArgumentError if the lengths differ or a class is out of range.
  */
 export function confusionMatrix(
   labels: ArrayLike<number>,
@@ -36,7 +38,7 @@ export function confusionMatrix(
 ): number[][] {
   checkSameLength(labels, predictions);
   if (!Number.isInteger(numClasses) || numClasses < 1) {
-    throw new RangeError(`numClasses is ${numClasses}: expected a positive integer`);
+    throw new ArgumentError(`numClasses is ${numClasses}: expected a positive integer`);
   }
   const matrix = Array.from({ length: numClasses }, () => new Array<number>(numClasses).fill(0));
   for (let i = 0; i < labels.length; i++) {
@@ -85,7 +87,7 @@ export function predictedClasses(scores: ArrayLike<number>, numClasses: number):
 /**
  * The part of predictions that equal their label, 0…1; null for no examples.
  *
- * @throws RangeError if the lengths differ.
+ * @throws ArgumentError if the lengths differ.
  */
 export function accuracy(labels: ArrayLike<number>, predictions: ArrayLike<number>): number | null {
   checkSameLength(labels, predictions);
@@ -102,7 +104,7 @@ export function accuracy(labels: ArrayLike<number>, predictions: ArrayLike<numbe
  * was never predicted has no precision, while its recall and F1 are 0.
  *
  * @param matrix [numClasses, numClasses] counts, `matrix[true][predicted]`.
- * @throws RangeError if the matrix is not square or holds something other than counts.
+ * @throws ArgumentError if the matrix is not square or holds something other than counts.
  */
 export function classReport(matrix: readonly (readonly number[])[]): ClassReport {
   checkMatrix(matrix);
@@ -135,13 +137,13 @@ function sum(values: readonly number[]): number {
 
 function checkSameLength(labels: ArrayLike<number>, predictions: ArrayLike<number>): void {
   if (labels.length !== predictions.length) {
-    throw new RangeError(`${predictions.length} predictions for ${labels.length} labels`);
+    throw new ArgumentError(`${predictions.length} predictions for ${labels.length} labels`);
   }
 }
 
 function checkClass(argument: string, index: number, value: number, numClasses: number): void {
   if (!Number.isInteger(value) || value < 0 || value >= numClasses) {
-    throw new RangeError(
+    throw new ArgumentError(
       `${argument}[${index}] is ${value}: expected an integer from 0 to ${numClasses - 1}`,
     );
   }
@@ -150,12 +152,12 @@ function checkClass(argument: string, index: number, value: number, numClasses: 
 function checkMatrix(matrix: readonly (readonly number[])[]): void {
   matrix.forEach((row, label) => {
     if (row.length !== matrix.length) {
-      throw new RangeError(
+      throw new ArgumentError(
         `matrix row ${label} has ${row.length} columns: expected ${matrix.length}, one per class`,
       );
     }
     const wrong = row.find((count) => !Number.isInteger(count) || count < 0);
     if (wrong !== undefined)
-      throw new RangeError(`matrix row ${label} holds ${wrong}, not a count`);
+      throw new ArgumentError(`matrix row ${label} holds ${wrong}, not a count`);
   });
 }

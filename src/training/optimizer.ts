@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import { ArgumentError } from '../ops/errors.js';
 
 /** By variable name. */
 export type Variables = Record<string, tf.Variable>;
@@ -30,18 +31,19 @@ export interface Optimizer {
   ): void | Promise<void>;
   /** What resuming needs. A copy, whose tensors are the caller's to dispose. */
   getState(): OptimizerState | Promise<OptimizerState>;
-  /** Takes over a copy of a state, such as that of a checkpoint. @throws Error when it is of another optimizer. */
+  /** Takes over a copy of a state, such as that of a checkpoint. @throws ArgumentError when it is of another optimizer. */
   setState(state: OptimizerState): void;
   dispose(): void;
 }
 
-/** Refuses gradients that are not one for each variable. @throws Error */
+/** Refuses gradients that are not one for each variable. @throws ArgumentError */
 export function checkGradients(who: string, variables: Variables, gradients: Gradients): void {
   const missing = Object.keys(variables).find((name) => !gradients[name]);
-  if (missing !== undefined) throw new Error(`${who}: the variable ${missing} has no gradient`);
+  if (missing !== undefined)
+    throw new ArgumentError(`${who}: the variable ${missing} has no gradient`);
 }
 
-/** Refuses a state that has not just these slots. @throws Error */
+/** Refuses a state that has not just these slots. @throws ArgumentError */
 export function checkSlots(
   who: string,
   wanted: readonly string[],
@@ -50,13 +52,13 @@ export function checkSlots(
   if (step === 0) return;
   const [has, needs] = [Object.keys(slots).sort().join(', '), [...wanted].sort().join(', ')];
   if (has !== needs) {
-    throw new Error(
+    throw new ArgumentError(
       `${who}: the state is of another optimizer: it has ${has || 'no slots'}, expected ${needs || 'none'}`,
     );
   }
 }
 
-/** State of other variables would be lost without a word, and what is missing count as zeros. @throws Error */
+/** State of other variables would be lost without a word, and what is missing count as zeros. @throws ArgumentError */
 export function checkStateOf(
   who: string,
   variables: Variables,
@@ -66,13 +68,15 @@ export function checkStateOf(
   for (const ofSlot of Object.values(slots)) {
     const unknown = Object.keys(ofSlot).find((name) => !variables[name]);
     if (unknown !== undefined) {
-      throw new Error(`${who}: the state is of ${unknown}, no variable here`);
+      throw new ArgumentError(`${who}: the state is of ${unknown}, no variable here`);
     }
     for (const [name, { size }] of Object.entries(variables)) {
       const found = ofSlot[name];
-      if (!found) throw new Error(`${who}: the state has nothing for ${name}`);
+      if (!found) throw new ArgumentError(`${who}: the state has nothing for ${name}`);
       if (found.size !== size) {
-        throw new Error(`${who}: the state has ${found.size} values for ${name}, expected ${size}`);
+        throw new ArgumentError(
+          `${who}: the state has ${found.size} values for ${name}, expected ${size}`,
+        );
       }
     }
   }

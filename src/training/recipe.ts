@@ -3,8 +3,10 @@ import type { Augmentation } from './augmentation.js';
 import type { DataType } from './data_types.js';
 import type { ScheduleKind } from './schedule.js';
 
+/** Every `OptimizerKind`. */
 export const optimizerKinds = ['adam', 'adamw', 'sgd'] as const;
 
+/** An optimizer by its name in a recipe and in `--optimizer`. */
 export type OptimizerKind = (typeof optimizerKinds)[number];
 
 /** How to train: the authors' choices for a data set. */

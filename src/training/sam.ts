@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { addScaled } from '../ops/add_scaled.js';
+import { ArgumentError } from '../ops/errors.js';
 import { globalNorm } from './gradient_norm.js';
 import type { Gradients, Optimizer, OptimizerState, Variables } from './optimizer.js';
 
+/** Constants of `Sam`. */
 export interface SamConfig {
   /** Size ρ of the neighbourhood. Default 0.05. */
   rho?: number;
@@ -21,6 +23,11 @@ export interface SamConfig {
  * A step costs two. Norms are over all variables together. In between, the weights as they were are
  * held beside those nearby. It keeps no state of its own.
  *
+ * @example
+ * const optimizer = new Sam(new Adam(), { rho: 0.05 });
+ * const labels = tf.tensor1d([0, 3], 'int32');
+ * await trainStep(model, optimizer, { images, labels }, { learningRate: 1e-3 });
+ *
  * Source: Foret et al., arXiv 2010.01412; adaptive: Kwon et al., arXiv 2102.11600. Provenance:
  * baseline.
  */
@@ -28,13 +35,13 @@ export class Sam implements Optimizer {
   private readonly rho: number;
   private readonly adaptive: boolean;
 
-  /** @throws Error when ρ is not a positive number. */
+  /** @throws ArgumentError when ρ is not a positive number. */
   constructor(
     private readonly base: Optimizer,
     { rho = 0.05, adaptive = false }: SamConfig = {},
   ) {
     if (!(rho > 0 && Number.isFinite(rho))) {
-      throw new Error(`Sam: rho must be a positive number, not ${rho}`);
+      throw new ArgumentError(`Sam: rho must be a positive number, not ${rho}`);
     }
     this.rho = rho;
     this.adaptive = adaptive;

@@ -1,3 +1,4 @@
+import { ArgumentError } from '../ops/errors.js';
 import { seededRandom } from './random.js';
 
 /** A permutation of `items` (Fisher–Yates) that is the same for the same seed and epoch. */
@@ -42,10 +43,10 @@ export function occurrences(items: readonly number[]): number[] {
   });
 }
 
-/** Cuts `items` into batches; the last may be smaller. @throws Error for a size below 1. */
+/** Cuts `items` into batches; the last may be smaller. @throws ArgumentError for a size below 1. */
 export function batches<T>(items: readonly T[], batchSize: number): T[][] {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new Error(`batches: batchSize must be an integer from 1 on, not ${batchSize}`);
+    throw new ArgumentError(`batches: batchSize must be an integer from 1 on, not ${batchSize}`);
   }
   const count = Math.ceil(items.length / batchSize);
   return Array.from({ length: count }, (_, i) => items.slice(i * batchSize, (i + 1) * batchSize));

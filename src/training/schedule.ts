@@ -1,5 +1,7 @@
+/** Every `ScheduleKind`. */
 export const scheduleKinds = ['exponential', 'cosine', 'step', 'constant'] as const;
 
+/** How the learning rate falls, by its name in `--schedule`. */
 export type ScheduleKind = (typeof scheduleKinds)[number];
 
 /** What the learning rate of each step follows from. */

@@ -1,7 +1,9 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { addScaled } from '../ops/add_scaled.js';
+import { ArgumentError } from '../ops/errors.js';
 import { SlotOptimizer, type Slots, type VariableStep } from './slot_optimizer.js';
 
+/** Constants of `Sgd`. */
 export interface SgdConfig {
   /** μ. Default 0: none. */
   momentum?: number;
@@ -25,10 +27,10 @@ export interface SgdConfig {
 export class Sgd extends SlotOptimizer {
   private readonly config: Required<SgdConfig>;
 
-  /** @throws Error when nesterov is asked for without momentum. */
+  /** @throws ArgumentError when nesterov is asked for without momentum. */
   constructor({ momentum = 0, nesterov = false, weightDecay = 0 }: SgdConfig = {}) {
     if (nesterov && !(momentum > 0)) {
-      throw new Error(`Sgd: nesterov needs a momentum above 0, not ${momentum}`);
+      throw new ArgumentError(`Sgd: nesterov needs a momentum above 0, not ${momentum}`);
     }
     super('Sgd', momentum > 0 ? ['momentum'] : []);
     this.config = { momentum, nesterov, weightDecay };

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { ArgumentError } from '../ops/errors.js';
 import {
   checkGradients,
   checkSlots,
@@ -10,10 +11,10 @@ import {
   type Variables,
 } from './optimizer.js';
 
-/** What an optimizer remembers of one variable, flat, by slot. */
+/** What an optimizer remembers of one variable, of its shape, by slot. */
 export type Slots = Record<string, tf.Tensor>;
 
-/** One variable in one step; all tensors are flat. */
+/** One variable in one step; all tensors have its shape. */
 export interface VariableStep {
   weight: tf.Tensor;
   gradient: tf.Tensor;
@@ -46,7 +47,7 @@ export abstract class SlotOptimizer implements Optimizer {
    *
    * @param variables By name, the same in every step.
    * @param gradients By variable name, of the variables' shapes, one for each variable.
-   * @throws Error when a variable has no gradient, or the variables are not those of the last step or
+   * @throws ArgumentError when a variable has no gradient, or the variables are not those of the last step or
    *   of the state that was set.
    */
   apply(variables: Variables, gradients: Gradients, learningRate: number): void {
@@ -54,7 +55,7 @@ export abstract class SlotOptimizer implements Optimizer {
     if (this.slots.size === 0) this.createSlots(variables);
     const names = Object.keys(variables);
     if (this.slots.size !== names.length || names.some((name) => !this.slots.has(name))) {
-      throw new Error(`${this.who}: the variables are not those of the step before`);
+      throw new ArgumentError(`${this.who}: the variables are not those of the step before`);
     }
     this.step++;
     for (const name of names) {
@@ -96,13 +97,13 @@ export abstract class SlotOptimizer implements Optimizer {
     const before = this.slots.get(name)!;
     tf.tidy(() => {
       const moved = this.move({
-        weight: tf.reshape(variable, [variable.size]),
-        gradient: tf.reshape(gradient, [variable.size]),
+        weight: variable,
+        gradient,
         slots: before,
         learningRate,
         step: this.step,
       });
-      variable.assign(tf.reshape(moved.weight, variable.shape));
+      variable.assign(moved.weight);
       for (const slot of Object.values(moved.slots)) tf.keep(slot);
       this.slots.set(name, moved.slots);
     });
@@ -111,10 +112,10 @@ export abstract class SlotOptimizer implements Optimizer {
 
   private createSlots(variables: Variables): void {
     if (this.resumed) checkStateOf(this.who, variables, this.resumed);
-    for (const [name, { size }] of Object.entries(variables)) {
+    for (const [name, { shape }] of Object.entries(variables)) {
       const slotOf = (slot: string) => {
         const saved = this.resumed?.slots[slot]?.[name];
-        return tf.keep(tf.tidy(() => (saved ? tf.reshape(saved, [size]) : tf.zeros([size]))));
+        return tf.keep(tf.tidy(() => (saved ? tf.reshape(saved, shape) : tf.zeros(shape))));
       };
       this.slots.set(name, Object.fromEntries(this.slotNames.map((slot) => [slot, slotOf(slot)])));
     }

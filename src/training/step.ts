@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { splitAtBatch } from '../models/split_at_batch.js';
+import { ArgumentError, BtnError } from '../ops/errors.js';
 import { mixSeeds } from '../ops/seeds.js';
 import { cachedGradients } from './cached_gradients.js';
 import { type BtnLossOptions, type BtnOutputs, btnLoss } from './loss.js';
@@ -12,6 +13,7 @@ export interface Batch {
   labels: tf.Tensor1D;
 }
 
+/** Options of `trainStep`. */
 export interface TrainStepOptions {
   learningRate: number;
   /** Default: λ 1, no label smoothing, no class weights. */
@@ -30,6 +32,7 @@ export interface BatchLoss {
   parts: tf.Tensor[];
 }
 
+/** A batch whose gradients are wanted, and how. */
 export interface GradientJob {
   model: LayersModel;
   /** `[B, H, W, 3]` */
@@ -60,9 +63,13 @@ export interface StepResult {
   predictions: Int32Array;
 }
 
-/** The loss of a step is not a number: the trainable weights were left as they were. */
-export class LossNotFiniteError extends Error {
-  override readonly name = 'LossNotFiniteError';
+/** The loss of a step is not a number: the trainable weights were left as they were. Its code is `LossNotFinite`. */
+export class LossNotFiniteError extends BtnError<'LossNotFinite'> {
+  override name = 'LossNotFiniteError';
+
+  constructor(message: string) {
+    super('LossNotFinite', message);
+  }
 }
 
 /** Runs a BTN on a whole batch. @returns Its outputs by name. */
@@ -86,6 +93,12 @@ export function forward(
  *
  * @throws LossNotFiniteError when the loss is NaN or infinite; trainable weights and the optimizer
  *   are not touched then, but running averages have seen the batch: go on from a checkpoint.
+ *
+ * @example
+ * const optimizer = new Adam();
+ * const labels = tf.tensor1d([0, 3], 'int32');
+ * const step = await trainStep(model, optimizer, { images, labels }, { learningRate: 1e-3 });
+ * console.log(step.loss, step.predictions);
  */
 export async function trainStep(
   model: LayersModel,
@@ -154,7 +167,7 @@ export async function batchGradients(job: GradientJob): Promise<GradientResult> 
 /** Cuts a batch into parts of at most `microBatch` samples. @returns first sample and count of each. */
 export function partsOf(batch: number, microBatch: number): [first: number, count: number][] {
   if (!Number.isInteger(microBatch) || microBatch < 1) {
-    throw new Error(`microBatch must be an integer from 1 on, not ${microBatch}`);
+    throw new ArgumentError(`microBatch must be an integer from 1 on, not ${microBatch}`);
   }
   const firsts = Array.from({ length: Math.ceil(batch / microBatch) }, (_, i) => i * microBatch);
   return firsts.map((first) => [first, Math.min(microBatch, batch - first)]);

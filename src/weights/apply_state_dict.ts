@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { BtnError } from '../ops/errors.js';
 import { fromTorchLayout, torchShape } from './layout.js';
 import { type StateDict, type StateTensor, toFloat32 } from './state_dict.js';
 import { joinPath, type TorchWeight, torchWeights } from './torch_names.js';
 
+/** Options of `applyStateDict`. */
 export interface ApplyOptions {
   /**
    * Fail when a weight of the model is missing, a name is unexpected or a shape differs, before
@@ -31,6 +33,7 @@ export interface ApplyReport {
   mismatched: ShapeMismatch[];
 }
 
+/** A tensor that a model and a file have in different shapes. */
 export interface ShapeMismatch {
   name: string;
   /** The model's shape, as PyTorch would have it. */
@@ -38,12 +41,12 @@ export interface ShapeMismatch {
   found: readonly number[];
 }
 
-/** A state dict that does not fit the model it was meant for; `report` names all that differs. */
-export class StateDictError extends Error {
+/** A state dict that does not fit the model it was meant for; `report` names all that differs. Its code is `StateDictMismatch`. */
+export class StateDictError extends BtnError<'StateDictMismatch'> {
   override name = 'StateDictError';
 
   constructor(readonly report: ApplyReport) {
-    super(`the state dict does not fit the model: ${describeMisfit(report)}`);
+    super('StateDictMismatch', `the state dict does not fit the model: ${describeMisfit(report)}`);
   }
 }
 

@@ -5,6 +5,7 @@ import {
   type Preset,
   presetNames,
 } from '../models/config.js';
+import { ArgumentError } from '../ops/errors.js';
 import { withoutInfluence } from './apply_state_dict.js';
 import type { StateDict } from './state_dict.js';
 
@@ -14,6 +15,7 @@ export interface Identity {
   config: BtnConfig;
 }
 
+/** What of BTN the network of a file has beyond POSTER V2. */
 export type BtnParts = Pick<BtnConfigOptions, 'multiLevelAttention' | 'batchTransformer'>;
 
 /** Modules that BTN adds to POSTER V2. */
@@ -30,14 +32,14 @@ const baselineModules =
  * one of the two by its shape, is taken for a BTN.
  *
  * @param parts Options of the two where they are known, as in a file of our own.
- * @throws Error when it is of no BTN or POSTER V2.
+ * @throws ArgumentError when it is of no BTN or POSTER V2.
  */
 export function identifyStateDict(stateDict: StateDict, parts: BtnParts = {}): Identity {
   const numClasses = firstSize(stateDict, 'VIT.head.linear.weight');
   const width = stateDict.get('VIT.pos_embed')?.shape.at(-1);
   const imageWidth = firstSize(stateDict, 'ir_back.input_layer.0.weight');
   if (numClasses === undefined || width === undefined || imageWidth === undefined) {
-    throw new Error(
+    throw new ArgumentError(
       'it is not of a BTN or POSTER V2: VIT.head.linear.weight, VIT.pos_embed and ' +
         'ir_back.input_layer.0.weight are needed',
     );
@@ -49,7 +51,7 @@ export function identifyStateDict(stateDict: StateDict, parts: BtnParts = {}): I
       return { preset, config };
     }
   }
-  throw new Error(
+  throw new ArgumentError(
     `it is of a network of another size: tokens of ${width} and ${imageWidth} image channels fit ` +
       `neither ${presetNames.join(' nor ')}`,
   );

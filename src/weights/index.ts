@@ -17,6 +17,7 @@ export {
 } from './safetensors.js';
 export {
   bytesPerElement,
+  type DataOf,
   type Dtype,
   elementCount,
   type StateDict,

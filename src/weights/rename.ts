@@ -1,3 +1,4 @@
+import { ArgumentError } from '../ops/errors.js';
 import type { StateDict } from './state_dict.js';
 
 /**
@@ -9,7 +10,7 @@ export type RenameTable = Readonly<Record<string, string | null>>;
 /**
  * Renames what matches a pattern, the first of the table that does; the rest keeps its name.
  *
- * @throws Error for a pattern that matches nothing, for a target with more `*` than its pattern, and
+ * @throws ArgumentError for a pattern that matches nothing, for a target with more `*` than its pattern, and
  *   for a name that two tensors would get.
  */
 export function renameStateDict(stateDict: StateDict, table: RenameTable): StateDict {
@@ -19,11 +20,11 @@ export function renameStateDict(stateDict: StateDict, table: RenameTable): State
     const rule = rules.find(({ matcher }) => matcher.test(name));
     const newName = rule ? rule.rename(name) : name;
     if (newName === null) continue;
-    if (renamed.has(newName)) throw new Error(`two tensors would be named ${newName}`);
+    if (renamed.has(newName)) throw new ArgumentError(`two tensors would be named ${newName}`);
     renamed.set(newName, tensor);
   }
   const idle = rules.find(({ used }) => !used());
-  if (idle) throw new Error(`no name matches ${idle.pattern}`);
+  if (idle) throw new ArgumentError(`no name matches ${idle.pattern}`);
   return renamed;
 }
 
@@ -32,7 +33,7 @@ function ruleOf(pattern: string, target: string | null) {
   const parts = pattern.split(/\*+/);
   const targetParts = target?.split('*') ?? [];
   if (targetParts.length > parts.length) {
-    throw new Error(`${target} has more * than ${pattern}, which it is to replace`);
+    throw new ArgumentError(`${target} has more * than ${pattern}, which it is to replace`);
   }
   const matcher = new RegExp(`^${parts.map(escapeRegExp).join('(.*)')}$`, 's');
   let used = false;

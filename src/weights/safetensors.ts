@@ -1,3 +1,4 @@
+import { BtnError } from '../ops/errors.js';
 import {
   bytesPerElement,
   type Dtype,
@@ -36,17 +37,15 @@ export type SafetensorsErrorCode =
   | 'UnsupportedDtype';
 
 /** A safetensors file that cannot be read, or a state dict that cannot be written as one. */
-export class SafetensorsError extends Error {
+export class SafetensorsError extends BtnError<SafetensorsErrorCode> {
   override name = 'SafetensorsError';
 
-  constructor(
-    readonly code: SafetensorsErrorCode,
-    message: string,
-  ) {
-    super(`safetensors: ${message}`);
+  constructor(code: SafetensorsErrorCode, message: string) {
+    super(code, `safetensors: ${message}`);
   }
 }
 
+/** What a safetensors file holds. */
 export interface Safetensors {
   /** In the order of their bytes in the file. */
   tensors: StateDict;
@@ -118,6 +117,10 @@ export function readSafetensors(bytes: Uint8Array): Safetensors {
  *
  * @param metadata free text by key; left out if empty.
  * @throws SafetensorsError if a tensor's data does not match its shape, or a name is reserved.
+ *
+ * @example
+ * const bytes = writeSafetensors(await toStateDict(model), { format: 'pt' });
+ * const { tensors, metadata } = readSafetensors(bytes);
  */
 export function writeSafetensors(
   tensors: StateDict,

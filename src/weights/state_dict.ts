@@ -1,5 +1,7 @@
+import { ArgumentError } from '../ops/errors.js';
+
 /** How each dtype is held in memory. The 16-bit floats are raw bits: JavaScript has no such type. */
-interface DataOf {
+export interface DataOf {
   float64: Float64Array;
   float32: Float32Array;
   float16: Uint16Array;
@@ -13,6 +15,7 @@ interface DataOf {
   bool: Uint8Array;
 }
 
+/** The dtype of a stored tensor, by its name in PyTorch. */
 export type Dtype = keyof DataOf;
 
 /** A tensor as stored: `data` in row-major order, one element per product of `shape`. */
@@ -26,6 +29,7 @@ export type StateTensor = {
  */
 export type StateDict = Map<string, StateTensor>;
 
+/** Bytes that an element of each dtype takes. */
 export const bytesPerElement: Record<Dtype, number> = {
   float64: 8,
   float32: 4,
@@ -49,7 +53,7 @@ export function elementCount(shape: readonly number[]): number {
  * their address allows it and a copy where it does not.
  *
  * @param bytes exactly `elementCount(shape) * bytesPerElement[dtype]` bytes.
- * @throws RangeError if the length is another.
+ * @throws ArgumentError if the length is another.
  */
 export function tensorFromBytes(
   dtype: Dtype,
@@ -58,7 +62,7 @@ export function tensorFromBytes(
 ): StateTensor {
   const count = elementCount(shape);
   if (bytes.length !== count * bytesPerElement[dtype]) {
-    throw new RangeError(
+    throw new ArgumentError(
       `${bytes.length} bytes for ${dtype} [${shape}]: expected ${count * bytesPerElement[dtype]}`,
     );
   }

@@ -27,12 +27,28 @@ async function outputOf(code: string): Promise<string> {
   }
 }
 
-describe('docs/large_batches.md', () => {
-  it('has a snippet that trains an encoder by a contrastive loss and runs as it stands', async () => {
-    const [code] = await snippets('docs/large_batches.md');
-    expect(await outputOf(code!)).toMatch(
-      /^\d+\.\d+ \[ \[ 32, 64 \], \[ 64 \], \[ 64, 16 \], \[ 16 \] \]$/,
-    );
+/** What the snippets of each page print, in order. */
+const pages: Record<string, (string | RegExp)[]> = {
+  'docs/start.md': [
+    '[ 4, 7 ] [ 4, 7 ] [ 4, 7 ]\nsurprise fear disgust happiness sadness anger neutral',
+  ],
+  'docs/concepts.md': ['1.7 1.6 1.2 -0.6\n4.2 3.7 1.4 -2.4\n0.2\n-1.1 -1.6 -1.6 -1.6'],
+  'docs/stacking_layers.md': [
+    'true\n[ 32, 3 ]',
+    '[ [ null, 784, 64 ], [ null, 196, 64 ], [ null, 49, 64 ] ]\n74176',
+  ],
+  'docs/large_batches.md': [/^\d+\.\d+ \[ \[ 32, 64 \], \[ 64 \], \[ 64, 16 \], \[ 16 \] \]$/],
+};
+
+describe.each(Object.entries(pages))('%s', (page, outputs) => {
+  it('has snippets that run as they stand and print what they say', async () => {
+    const codes = await snippets(page);
+    expect(codes).toHaveLength(outputs.length);
+    for (const [i, code] of codes.entries()) {
+      const output = await outputOf(code);
+      if (typeof outputs[i] === 'string') expect(output).toBe(outputs[i]);
+      else expect(output).toMatch(outputs[i]!);
+    }
   });
 });
 

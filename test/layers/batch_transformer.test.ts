@@ -28,6 +28,7 @@ layerContract(
   { encoding: 'learned', seed: 3, scale: 0.3, returnAttention: true },
   [query, key, value, mask],
   {
+    constants: [3],
     parameters: { trainable: 3 * 7 },
     reference: ([q, k, v, m], [embedding]) =>
       batchTransformer(q!, k!, v!, embedding!, { scale: 0.3, mask: m }),

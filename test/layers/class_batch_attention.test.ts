@@ -26,6 +26,7 @@ layerContract(
   { scale: 0.3, returnAttention: true },
   [query, key, value, mask],
   {
+    constants: [3],
     parameters,
     reference: ([q, k, v, m]) => {
       const options = { scale: 0.3, mask: m };

@@ -4,7 +4,7 @@ import { randomArray } from '../support/arrays.js';
 import { layerContract } from '../support/layer_contract.js';
 import { squeezeExcite } from '../support/reference/index.js';
 
-layerContract(SqueezeExcite, { reduction: 3, seed: 3 }, [randomArray([2, 4, 3, 7], 1)], {
+layerContract(SqueezeExcite, { reduction: 3, seed: 3 }, [randomArray([2, 4, 3, 7], 2)], {
   parameters: { trainable: 2 * 7 * 2 },
   reference: ([x], [kernel1, kernel2]) =>
     squeezeExcite(x!, { kernel1: kernel1!, kernel2: kernel2! }),

@@ -90,7 +90,7 @@ describe.each([
 
   it.each([8, -1, 0.5, Number.NaN])('refuses the index %s', async (index) => {
     const source = imageSource(images, size, { memoryBytes });
-    expect(await messageOf(source.read([0, index]))).toMatch(/RangeError: index .* from 0 to 7/);
+    expect(await messageOf(source.read([0, index]))).toMatch(/ArgumentError: index .* from 0 to 7/);
   });
 });
 

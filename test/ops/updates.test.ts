@@ -21,6 +21,34 @@ describeBackends('addScaled', () => {
       expect([toArray(tx), toArray(ty)]).toEqual([x, y]);
     });
   });
+
+  it.each(sizes)('of %i elements is keep · x + scale · y, as a running average is', (size) => {
+    const [x, y] = [randomArray([size], 1), randomArray([size], 2)];
+    tf.tidy(() => {
+      const found = toArray(addScaled(toTensor(x), toTensor(y), 0.1, 0.9)).data;
+      found.forEach((value, i) => {
+        expect(value).toBeCloseTo(0.9 * x.data[i]! + 0.1 * y.data[i]!, 6);
+      });
+    });
+  });
+
+  it('leaves nothing on the tape for a gradient', () => {
+    const x = tf.tensor1d([1, 2]);
+    const before = tf.memory().numTensors;
+    const kept: number[] = [];
+    tf.dispose(
+      tf.grad((t: tf.Tensor) => {
+        const y = tf.square(t);
+        const inside = tf.memory().numTensors;
+        addScaled(t, y, 0.5).dispose();
+        kept.push(tf.memory().numTensors - inside);
+        return tf.sum(y);
+      })(x),
+    );
+    expect(kept).toEqual([0]);
+    expect(tf.memory().numTensors).toBe(before);
+    x.dispose();
+  });
 });
 
 describeBackends('sumOfSquares', (backend) => {

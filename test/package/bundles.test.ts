@@ -1,23 +1,23 @@
 /** The entry points for browsers, bundled as a user's program by bundlers without any configuration, and run. */
-import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createContext, runInContext } from 'node:vm';
-import * as esbuild from 'esbuild';
 import { chromium } from 'playwright';
 import { build, type Options } from 'tsup';
-import * as vite from 'vite';
 import { beforeAll, describe, expect, it } from 'vitest';
-import webpack from 'webpack';
+import * as layers from '../../src/layers/index.js';
 import builds from '../../tsup.config.js';
 import { temporaryFolder, writeFile } from '../node/temporary_folder.js';
 import { findChromium, howToGetChromium, launchOptions } from '../support/browser/chromium.js';
+import { bundlers, runWithoutNode, scriptIn } from '../support/bundlers.js';
+import { run } from '../support/run.js';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const app = join(temporaryFolder(), 'app');
 const entry = join(app, 'main.js');
+const opEntry = join(app, 'op', 'main.js');
 
 /** Uses every entry point for browsers, and sets `result`. */
 const program = `
@@ -26,6 +26,7 @@ import * as tfl from '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-cpu';
 import { BatchTransformer } from 'btn-layers';
 import { mobileFaceNet } from 'btn-layers/models';
+import { checkGradients, randomArray } from 'btn-layers/testing';
 import { Adam, trainStep } from 'btn-layers/training';
 import { readSafetensors, writeSafetensors } from 'btn-layers/weights';
 
@@ -43,8 +44,10 @@ async function main() {
   const { loss } = await trainStep(model, new Adam(), batch, { learningRate: 1e-3, seed: 1 });
   const tensor = { dtype: 'float32', shape: [2], data: new Float32Array([1, 2]) };
   const { tensors } = readSafetensors(writeSafetensors(new Map([['a', tensor]])));
+  const { failures } = checkGradients((x) => tf.square(x), [randomArray([3], 1)]);
   return {
     loss,
+    failures,
     weights: [...tensors.get('a').data],
     ofOneCopy: transformer instanceof tfl.layers.Layer,
     networks: typeof mobileFaceNet,
@@ -52,6 +55,19 @@ async function main() {
 }
 globalThis.result = main();
 `;
+
+/** Uses one op, and says whose kernels are registered. */
+const opProgram = `
+import * as tf from '@tensorflow/tfjs-core';
+import { classBatchAttentionWeights } from 'btn-layers';
+const backends = ['Wasm', 'Tensorflow', 'Webgl', 'Webgpu'];
+console.log(JSON.stringify({
+  op: typeof classBatchAttentionWeights,
+  registered: backends.filter((name) => tf.getKernel('BtnLayers' + name + 'Kernels', name.toLowerCase())),
+}));
+`;
+
+const page = '<script type="module" src="./main.js"></script>';
 
 beforeAll(async () => {
   const installed = join(app, 'node_modules', 'btn-layers');
@@ -64,72 +80,10 @@ beforeAll(async () => {
   }
   writeFileSync(join(app, 'package.json'), '{ "name": "app", "type": "module", "private": true }');
   writeFileSync(entry, program);
-  writeFileSync(join(app, 'index.html'), '<script type="module" src="/main.js"></script>');
+  writeFileSync(join(app, 'index.html'), page);
+  writeFile(opEntry, opProgram);
+  writeFile(join(app, 'op', 'index.html'), page);
 }, 120_000);
-
-/** Bundles the program into a folder. @returns What the bundler complained of. */
-const bundlers: Record<string, (folder: string) => Promise<string[]>> = {
-  async esbuild(folder) {
-    const outfile = join(folder, 'bundle.js');
-    const { warnings } = await esbuild.build({ entryPoints: [entry], bundle: true, outfile });
-    return warnings.map(({ text }) => text);
-  },
-
-  async vite(folder) {
-    const warnings: string[] = [];
-    const customLogger = {
-      ...vite.createLogger('silent'),
-      warn: (text: string) => warnings.push(text),
-    };
-    await vite.build({
-      root: app,
-      configFile: false,
-      build: { outDir: folder },
-      customLogger: customLogger as unknown as vite.Logger,
-    });
-    return warnings;
-  },
-
-  async webpack(folder) {
-    const options = { entry, context: app, mode: 'production' as const };
-    const output = { path: folder, filename: 'bundle.js' };
-    const stats = await new Promise<webpack.Stats | undefined>((resolve, reject) => {
-      webpack({ ...options, output }, (error, found) => (error ? reject(error) : resolve(found)));
-    });
-    const { errors = [], warnings = [] } = stats!.toJson({ errors: true, warnings: true });
-    return [...errors, ...warnings].map(({ message, moduleName }) => `${moduleName}: ${message}`);
-  },
-};
-
-/** The one script that a bundler wrote. */
-function scriptIn(folder: string): string {
-  const files = readdirSync(folder, { recursive: true }) as string[];
-  const scripts = files.filter((file) => file.endsWith('.js'));
-  expect(scripts).toHaveLength(1);
-  return scripts[0]!;
-}
-
-/** Of the page's, Vite's scripts ask whether links can preload. */
-const document = { createElement: () => ({ relList: { supports: () => true } }) };
-
-/** A world with what browsers have, and without Node. */
-function runWithoutNode(code: string): Promise<unknown> {
-  const has = {
-    console,
-    performance,
-    setTimeout,
-    clearTimeout,
-    TextEncoder,
-    TextDecoder,
-    atob,
-    WebAssembly,
-  };
-  const world: Record<string, unknown> = createContext({ ...has, document });
-  world.window = world;
-  world.self = world;
-  runInContext(code, world as object);
-  return world.result as Promise<unknown>;
-}
 
 const types: Record<string, string> = { '.js': 'text/javascript', '.html': 'text/html' };
 
@@ -160,13 +114,18 @@ describe.each(Object.keys(bundlers))('%s', (name) => {
   const folder = join(app, `dist_${name}`);
   let complaints: string[];
   beforeAll(async () => {
-    complaints = await bundlers[name]!(folder);
+    complaints = await bundlers[name]!(entry, folder);
   }, 120_000);
 
   const expectResult = (result: unknown) => {
     const { loss, ...others } = result as { loss: number };
     expect(loss).toBeGreaterThan(0);
-    expect(others).toEqual({ weights: [1, 2], ofOneCopy: true, networks: 'function' });
+    expect(others).toEqual({
+      failures: [],
+      weights: [1, 2],
+      ofOneCopy: true,
+      networks: 'function',
+    });
   };
 
   it('finds nothing of Node in this package', () => {
@@ -177,6 +136,24 @@ describe.each(Object.keys(bundlers))('%s', (name) => {
     const code = readFileSync(join(folder, scriptIn(folder)), 'utf8');
     expect(code).not.toMatch(/\bimport\s*["'(]/);
     expectResult(await runWithoutNode(code));
+  });
+
+  it('leaves out the layers that a program does not use, and no kernel', async () => {
+    const opFolder = join(app, `op_${name}`);
+    await bundlers[name]!(opEntry, opFolder, true);
+    const code = readFileSync(join(opFolder, scriptIn(opFolder)), 'utf8');
+    const names = Object.values(layers).map(({ className }) => className);
+    // The name alone could be an op's kernel.
+    const isIn = (text: string) => (name: string) =>
+      new RegExp(`className.{1,6}["'\`]${name}["'\`]`).test(text);
+    const whole = readFileSync(join(folder, scriptIn(folder)), 'utf8');
+    expect(names.filter(isIn(whole))).toContain('BatchTransformer');
+    expect(names.filter(isIn(code))).toEqual([]);
+    const { stdout } = await run([join(opFolder, scriptIn(opFolder))]);
+    expect(JSON.parse(stdout)).toEqual({
+      op: 'function',
+      registered: ['Wasm', 'Tensorflow', 'Webgl', 'Webgpu'],
+    });
   });
 
   it.skipIf(!path)(

@@ -7,10 +7,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as root from 'btn-layers';
 import * as models from 'btn-layers/models';
 import * as node from 'btn-layers/node';
+import * as testing from 'btn-layers/testing';
 import * as training from 'btn-layers/training';
 import * as weights from 'btn-layers/weights';
 import { build, type Options } from 'tsup';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { version } from '../../src/node/versions.js';
 import builds from '../../tsup.config.js';
 import { drawSmallData } from '../node/small_data.js';
 import { temporaryFolder } from '../node/temporary_folder.js';
@@ -26,11 +28,13 @@ const sources = {
   '.': root,
   './models': models,
   './node': node,
+  './testing': testing,
   './training': training,
   './weights': weights,
 };
 
 interface Manifest {
+  version: string;
   exports: Record<string, Record<'import' | 'require', Record<'types' | 'default', string>>>;
   dependencies: Record<string, string>;
   peerDependencies: Record<string, string>;
@@ -74,6 +78,10 @@ async function runProgram<T>(name: string, text: string, ...args: string[]): Pro
   expect(stderr.replace(/=+\nHi, looks like[\s\S]*?=+\n/, '').trim()).toBe('');
   return JSON.parse(stdout) as T;
 }
+
+it('has the version that it says of itself', () => {
+  expect(version).toBe(manifest.version);
+});
 
 it('holds every file that package.json names, and no test or source', () => {
   const named = Object.values(manifest.exports)
@@ -143,6 +151,7 @@ describe('entry points', () => {
     ['./models', 'btn', 'btnConfig', 'ir50', 'mobileFaceNet'],
     ['./weights', 'readSafetensors', 'writeSafetensors'],
     ['./training', 'trainStep', 'btnLoss', 'exponentialDecay', 'confusionMatrix', 'augment'],
+    ['./testing', 'checkGradients', 'checkLayer', 'ndArray', 'randomArray'],
     ['./node', 'train', 'evaluate', 'predict', 'selectBackend', 'imageFolder'],
     ['./node', 'saveCheckpoint', 'loadCheckpoint', 'loadModel', 'saveModel'],
   ] as const)('%s exports what it is for: %s, …', (entry, ...expected) => {
@@ -247,5 +256,65 @@ describe('a model that was trained here', () => {
     const args = [main, 'predict', picture, '--checkpoint', run, '--json'];
     const { stdout } = await exec(process.execPath, args, { cwd: app });
     expect(JSON.parse(stdout)).toMatchObject([{ path: picture, label: expect.any(String) }]);
+  });
+});
+
+describe('a second copy of TensorFlow.js', () => {
+  const twice = join(folder, 'twice');
+  const modules = join(twice, 'node_modules');
+
+  beforeAll(() => {
+    // The package has copies of its own, as where a package manager was told to ignore versions.
+    const own = join(modules, 'btn-layers');
+    cpSync(installed, own, { recursive: true });
+    for (const name of ['tfjs-core/dist/tf-core.node.js', 'tfjs-layers/dist/tf-layers.node.js']) {
+      const [from, to] = [join(repository, 'node_modules'), join(own, 'node_modules')].map(
+        (parent) => join(parent, '@tensorflow'),
+      ) as [string, string];
+      cpSync(join(from, name), join(to, name));
+      cpSync(
+        join(from, dirname(dirname(name)), 'package.json'),
+        join(to, dirname(dirname(name)), 'package.json'),
+      );
+    }
+    for (const name of readdirSync(join(repository, 'node_modules'))) {
+      if (name === '.bin' || name === 'btn-layers') continue;
+      symlinkSync(join(repository, 'node_modules', name), join(modules, name));
+    }
+  });
+
+  async function errorOf(
+    name: string,
+    program: string,
+  ): Promise<{ code: string; message: string }> {
+    writeFileSync(join(twice, name), program);
+    const { stdout } = await exec(process.execPath, [name], { cwd: twice });
+    return JSON.parse(stdout) as { code: string; message: string };
+  }
+
+  const print = 'console.log(JSON.stringify({ code: error.code, message: error.message }));';
+
+  it('is an error where it was loaded before the package', async () => {
+    const { code, message } = await errorOf(
+      'before.mjs',
+      `import '@tensorflow/tfjs-core';
+      import('btn-layers').catch((error) => { ${print} });`,
+    );
+    expect(code).toBe('TensorflowCopies');
+    expect(message).toMatch(/another copy.*install one.*npm ls @tensorflow/);
+  });
+
+  it('is an error where a layer is given what a layer of the other copy made', async () => {
+    const { code, message } = await errorOf(
+      'after.cjs',
+      `const { BatchTransformer } = require('btn-layers');
+      const { input } = require('@tensorflow/tfjs-layers');
+      const [map, vit] = [input({ shape: [3, 4] }), input({ shape: [3] })];
+      try {
+        new BatchTransformer().apply([map, map, vit]);
+      } catch (error) { ${print} }`,
+    );
+    expect(code).toBe('TensorflowCopies');
+    expect(message).toMatch(/^BatchTransformer was given .* another copy/);
   });
 });

@@ -8,6 +8,7 @@ import {
   Sigmoid,
   type TensorInfo,
 } from '@tensorflow/tfjs-core';
+import { UnsupportedError } from '../../ops/errors.js';
 import type { WasmBackend } from './heap.js';
 
 const KERNELS: Readonly<Record<string, string>> = {
@@ -44,7 +45,10 @@ export function activate(
   if (!activation || activation === 'linear') return x;
   const kernelName = KERNELS[activation];
   if (kernelName === undefined) {
-    throw new Error(`fused kernels on wasm have no activation '${activation}'`);
+    throw new UnsupportedError(
+      'Unsupported',
+      `fused kernels on wasm have no activation '${activation}'`,
+    );
   }
   if (kernelName === Prelu) {
     return applyKernel(backend, Prelu, { x, alpha: preluActivationWeights as TensorInfo }, x);

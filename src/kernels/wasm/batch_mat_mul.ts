@@ -5,6 +5,7 @@ import {
   type TensorInfo,
   util,
 } from '@tensorflow/tfjs-core';
+import { ShapeError, UnsupportedError } from '../../ops/errors.js';
 import { compiledKernels } from './compiled.js';
 import { addressOf, defineKernel, type WasmBackend, withScratch } from './heap.js';
 
@@ -41,7 +42,7 @@ function sizesOf(
   const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
   const [kOfB, n] = transposeB ? [bColumns, bRows] : [bRows, bColumns];
   if (k !== kOfB) {
-    throw new Error(
+    throw new ShapeError(
       `matMul: inner dimensions differ: ${k} of a [${a.shape}]${transposeA ? 'ᵀ' : ''} and ` +
         `${kOfB} of b [${b.shape}]${transposeB ? 'ᵀ' : ''}`,
     );
@@ -117,7 +118,10 @@ export const batchMatMul = defineKernel<'a' | 'b', BatchMatMulAttrs>(
     const { a, b } = args.inputs;
     if (a.dtype !== 'float32' || b.dtype !== 'float32') {
       if (stock) return stock(args);
-      throw new Error(`matMul on wasm needs float32, got ${a.dtype} and ${b.dtype}`);
+      throw new UnsupportedError(
+        'Unsupported',
+        `matMul on wasm needs float32, got ${a.dtype} and ${b.dtype}`,
+      );
     }
     const { transposeA, transposeB } = args.attrs;
     return batchMatMulFloat32(args.backend, a, b, transposeA, transposeB);

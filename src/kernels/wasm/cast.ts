@@ -1,4 +1,5 @@
 import { Cast, type CastAttrs, util } from '@tensorflow/tfjs-core';
+import { UnsupportedError } from '../../ops/errors.js';
 import { addressOf, defineKernel, heapFloats, heapInts } from './heap.js';
 
 /** `Cast`: to bool it asks "is it zero?"; the stock kernel keeps the low byte of the truncated number instead. */
@@ -16,5 +17,5 @@ export const cast = defineKernel<'x', CastAttrs>(Cast, (stock) => (args) => {
     return out;
   }
   if (stock) return stock(args);
-  throw new Error(`cast to ${attrs.dtype} needs tfjs-backend-wasm`);
+  throw new UnsupportedError('Unsupported', `cast to ${attrs.dtype} needs tfjs-backend-wasm`);
 });

@@ -4,7 +4,7 @@ import type { WasmBackend } from './heap.js';
 
 /** The functions of assembly/, which say what they do. Addresses in bytes, sizes in elements. */
 export interface CompiledKernels {
-  addScaled(x: number, y: number, out: number, size: number, scale: number): void;
+  addScaled(x: number, y: number, out: number, size: number, scale: number, keep: number): void;
   sumOfSquares(x: number, size: number): number;
   adam(
     w: number,

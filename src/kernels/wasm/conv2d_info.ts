@@ -1,4 +1,5 @@
 import { backend_util } from '@tensorflow/tfjs-core';
+import { UnsupportedError } from '../../ops/errors.js';
 
 type Shape4D = [number, number, number, number];
 type Compute = Parameters<typeof backend_util.computeConv2DInfo>;
@@ -32,7 +33,8 @@ export function conv2dInfo(
 /** @throws Error for any data format but NHWC, the only one that tfjs-backend-wasm knows too. */
 export function checkChannelsLast(dataFormat: string | undefined): void {
   if (dataFormat === undefined || dataFormat === 'NHWC') return;
-  throw new Error(
+  throw new UnsupportedError(
+    'Unsupported',
     `conv2d on wasm computes in data format NHWC only, but dataFormat is ${dataFormat}`,
   );
 }

@@ -4,6 +4,7 @@ import {
   type TensorInfo,
   util,
 } from '@tensorflow/tfjs-core';
+import { UnsupportedError } from '../../ops/errors.js';
 import { normalise } from './batch_norm.js';
 import { addressOf, defineKernel, floatsAt } from './heap.js';
 
@@ -31,7 +32,10 @@ export const fusedBatchNorm = defineKernel<'x' | Statistic, FusedBatchNormAttrs>
     const size = util.sizeFromShape(x.shape);
     if (!perChannel || x.dtype !== 'float32' || size === 0 || x.shape.length < 2) {
       if (stock) return stock(args);
-      throw new Error(`batchNorm of a tensor [${x.shape}] needs tfjs-backend-wasm`);
+      throw new UnsupportedError(
+        'Unsupported',
+        `batchNorm of a tensor [${x.shape}] needs tfjs-backend-wasm`,
+      );
     }
     const values = (statistic: TensorInfo) =>
       floatsAt(backend, addressOf(backend, statistic), channels).slice();

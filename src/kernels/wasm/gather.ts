@@ -1,4 +1,5 @@
 import { GatherV2, type GatherV2Attrs, util } from '@tensorflow/tfjs-core';
+import { ArgumentError, UnsupportedError } from '../../ops/errors.js';
 import { addressOf, copyRun, defineKernel, heapInts } from './heap.js';
 
 /** `GatherV2` without batch dimensions, by copies. The stock kernel computes an index for every element. */
@@ -9,7 +10,7 @@ export const gather = defineKernel<'x' | 'indices', GatherV2Attrs>(GatherV2, (st
   const isPlain = x.dtype === 'float32' || x.dtype === 'int32';
   if (!isPlain || attrs.batchDims || indices.dtype !== 'int32') {
     if (stock) return stock(args);
-    throw new Error(`gather of ${x.dtype} needs tfjs-backend-wasm`);
+    throw new UnsupportedError('Unsupported', `gather of ${x.dtype} needs tfjs-backend-wasm`);
   }
   const length = x.shape[axis]!;
   const outer = util.sizeFromShape(x.shape.slice(0, axis));
@@ -23,7 +24,7 @@ export const gather = defineKernel<'x' | 'indices', GatherV2Attrs>(GatherV2, (st
     const index = heap[at + i]!;
     if (!(index >= 0 && index < length)) {
       backend.disposeData(out.dataId);
-      throw new Error(`GatherV2: the index value ${index} is not in [0, ${length - 1}]`);
+      throw new ArgumentError(`GatherV2: the index value ${index} is not in [0, ${length - 1}]`);
     }
   }
   let to = addressOf(backend, out) >>> 2;

@@ -1,5 +1,7 @@
 /** The floor the wasm kernels stand on: typed access to the heap of tfjs-backend-wasm, and scratch memory. */
+
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { UnsupportedError } from '../../ops/errors.js';
 import type { SuppliedKernel } from '../install.js';
 
 type DataId = TensorInfo['dataId'];
@@ -115,7 +117,8 @@ export function withScratch(
     for (const size of sizes) {
       const address = backend.wasm._malloc(Math.max(size, 1) * 4) >>> 0;
       if (address === 0) {
-        throw new Error(
+        throw new UnsupportedError(
+          'OutOfMemory',
           `wasm memory is exhausted: no ${size * 4} bytes of scratch. Use a smaller batch.`,
         );
       }

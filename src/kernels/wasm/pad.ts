@@ -1,4 +1,5 @@
 import { PadV2, type PadV2Attrs, util } from '@tensorflow/tfjs-core';
+import { UnsupportedError } from '../../ops/errors.js';
 import { addressOf, copyRun, defineKernel, heapFloats, heapInts } from './heap.js';
 
 /** Shape and offsets with the trailing dimensions that are not padded merged into one. */
@@ -16,7 +17,7 @@ export const pad = defineKernel<'x', PadV2Attrs>(PadV2, (stock) => (args) => {
   const isPlain = x.dtype === 'float32' || x.dtype === 'int32';
   if (!isPlain || x.shape.length === 0) {
     if (stock) return stock(args);
-    throw new Error(`pad of ${x.dtype} needs tfjs-backend-wasm`);
+    throw new UnsupportedError('Unsupported', `pad of ${x.dtype} needs tfjs-backend-wasm`);
   }
   const shape = x.shape.map((length, d) => length + attrs.paddings[d]![0] + attrs.paddings[d]![1]);
   const out = backend.makeOutput(shape, x.dtype);

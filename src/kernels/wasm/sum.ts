@@ -6,6 +6,7 @@ import {
   type SumAttrs,
   util,
 } from '@tensorflow/tfjs-core';
+import { UnsupportedError } from '../../ops/errors.js';
 import { compiledKernels } from './compiled.js';
 import { addressOf, defineKernel, type WasmBackend, type WasmKernel, withScratch } from './heap.js';
 import { paddedSize } from './op_kernel.js';
@@ -58,7 +59,10 @@ function reduction(kernelName: string, isMean: boolean): WasmKernel {
     const block = x.dtype === 'float32' ? blockOf(x.shape, axes) : undefined;
     if (!block || block.post < 4 || block.reduced < 4) {
       if (stock) return stock(args);
-      throw new Error(`${kernelName} of a tensor [${x.shape}] needs tfjs-backend-wasm`);
+      throw new UnsupportedError(
+        'Unsupported',
+        `${kernelName} of a tensor [${x.shape}] needs tfjs-backend-wasm`,
+      );
     }
     const [outShape] = backend_util.computeOutAndReduceShapes(x.shape, axes);
     const shape = attrs.keepDims ? backend_util.expandShapeToKeepDim(outShape, axes) : outShape;

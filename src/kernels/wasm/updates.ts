@@ -3,13 +3,14 @@ import { compiledKernels } from './compiled.js';
 import { addressOf, floatsAt } from './heap.js';
 import { defineOpKernel } from './op_kernel.js';
 
-/** `BtnAddScaled`: one pass, where the composite makes two. */
-export const addScaled = defineOpKernel<{ readonly scale: number }>(
+/** `BtnAddScaled`: one pass, where the composite makes three. */
+export const addScaled = defineOpKernel<{ readonly scale: number; readonly keep: number }>(
   'BtnAddScaled',
-  (backend, [x, y], { scale }) => {
+  (backend, [x, y], { scale, keep }) => {
     const out = backend.makeOutput(x!.shape, 'float32');
     const [xAt, yAt, outAt] = [x!, y!, out].map((t) => addressOf(backend, t));
-    compiledKernels(backend).addScaled(xAt!, yAt!, outAt!, util.sizeFromShape(x!.shape), scale);
+    const size = util.sizeFromShape(x!.shape);
+    compiledKernels(backend).addScaled(xAt!, yAt!, outAt!, size, scale, keep);
     return [out];
   },
 );

@@ -52,6 +52,7 @@ export async function openThreads(
   const isWasm = tf.getBackend() === 'wasm';
   if (workers !== undefined && workers > 1 && !isWasm) {
     throw new UserError(
+      'InvalidSettings',
       `--workers ${workers} is for the wasm backend: leave it out on ${tf.getBackend()}`,
     );
   }

@@ -42,13 +42,13 @@ export async function startWorkers(start: Omit<ThreadStart, 'index'>): Promise<W
 
   function fail(reason: string): void {
     if (isClosed) return;
-    failure = new UserError(`a worker thread died: ${reason}`);
+    failure = new UserError('WorkerDied', `a worker thread died: ${reason}`);
     void close();
   }
 
   async function close(): Promise<void> {
     isClosed = true;
-    failure ??= new UserError('the worker threads are closed');
+    failure ??= new UserError('WorkerDied', 'the worker threads are closed');
     for (const mailbox of mailboxes) mailbox.break(failure);
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
@@ -105,8 +105,8 @@ interface PromiseWithResolvers {
   reject(error: Error): void;
 }
 
-/** Beside this file in the source; in the package, in node/threads/, seen from wherever this is bundled. */
+/** Beside this file; the CommonJS of the package is bundled, into node/index.cjs. */
 function threadFile(): URL {
-  const places = ['./from_source.mjs', './node/threads/thread.js', './threads/thread.js'];
+  const places = ['./from_source.mjs', './thread.js', './threads/thread.js'];
   return places.map((place) => new URL(place, import.meta.url)).find((url) => existsSync(url))!;
 }

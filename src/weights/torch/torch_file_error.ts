@@ -1,3 +1,5 @@
+import { BtnError } from '../../ops/errors.js';
+
 /** What is wrong with a PyTorch file, by the check that found it. */
 export type TorchFileErrorCode =
   /** Neither of PyTorch's two formats: another format, or no checkpoint at all. */
@@ -54,14 +56,11 @@ export type TorchFileErrorCode =
   | 'InvalidStateDict';
 
 /** A PyTorch file that cannot be read. */
-export class TorchFileError extends Error {
+export class TorchFileError extends BtnError<TorchFileErrorCode> {
   override name = 'TorchFileError';
 
-  constructor(
-    readonly code: TorchFileErrorCode,
-    message: string,
-  ) {
-    super(`PyTorch file: ${message}`);
+  constructor(code: TorchFileErrorCode, message: string) {
+    super(code, `PyTorch file: ${message}`);
   }
 }
 

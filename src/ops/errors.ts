@@ -1,0 +1,49 @@
+/**
+ * An error that this package foresees. `code` says what is wrong, for programs; the message says it for people, with the
+ * argument or file, what was found and what was expected. The code holds where `instanceof` does not: between the
+ * ES modules and the CommonJS files of this package.
+ *
+ * @example
+ * try {
+ *   btnConfig('tiny', { numClasses: 1 });
+ * } catch (error) {
+ *   if (error instanceof BtnError) console.log(error.code); // InvalidArgument
+ * }
+ */
+export class BtnError<Code extends string = string> extends Error {
+  override name = 'BtnError';
+
+  constructor(
+    readonly code: Code,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** An argument or a layer's config has a value that it must not have. Its code is `InvalidArgument`. */
+export class ArgumentError extends BtnError<'InvalidArgument'> {
+  override name = 'ArgumentError';
+
+  constructor(message: string) {
+    super('InvalidArgument', message);
+  }
+}
+
+/** An input has the wrong rank, or a size that does not fit another input's. Its code is `ShapeMismatch`. */
+export class ShapeError extends BtnError<'ShapeMismatch'> {
+  override name = 'ShapeError';
+
+  constructor(message: string) {
+    super('ShapeMismatch', message);
+  }
+}
+
+/**
+ * What a backend or a gradient cannot do. Its code is `Unsupported`, or `OutOfMemory` where the wasm backend's memory,
+ * at most 4 GiB, is used up.
+ */
+export class UnsupportedError extends BtnError<'Unsupported' | 'OutOfMemory'> {
+  override name = 'UnsupportedError';
+}
