@@ -15,6 +15,9 @@ const benchmarks = [
   'attention',
   'inference',
   'networks',
+  'threads',
+  'images',
+  'webgpu_attention',
 ];
 const wanted = process.argv.slice(2);
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));

@@ -1,11 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { SuppliedKernel } from '../install.js';
-
-/** What we use of `WebGPUBackend`. Declared here because tfjs-backend-webgpu is an optional peer. */
-interface WebgpuBackend {
-  readonly device: { readonly limits: { readonly maxStorageBuffersPerShaderStage: number } };
-  disposeData(dataId: tf.TensorInfo['dataId']): boolean;
-}
+import type { WebgpuBackend } from './backend.js';
 
 /**
  * `AddN` of any number of tensors. The stock kernel binds all of them at once: with more than seven, and the output,
