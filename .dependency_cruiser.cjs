@@ -1,5 +1,5 @@
 // The order of the house: a folder may import only from the ones below it in this list.
-const floors = ['cli', 'node', 'training', 'weights', 'models', 'layers', 'kernels', 'ops'];
+const floors = ['cli', 'node', 'testing', 'training', 'weights', 'models', 'layers', 'kernels', 'ops'];
 
 const upward = floors.slice(1).map((folder, i) => ({
   name: `no-upward-import-from-${folder}`,
@@ -12,6 +12,13 @@ const upward = floors.slice(1).map((folder, i) => ({
 module.exports = {
   forbidden: [
     ...upward,
+    {
+      name: 'testing-is-for-users',
+      severity: 'error',
+      comment: 'src/testing checks what others compute; nothing in src needs it',
+      from: { path: '^src/', pathNot: '^src/testing/' },
+      to: { path: '^src/testing/' },
+    },
     {
       name: 'no-circular',
       severity: 'error',

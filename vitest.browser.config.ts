@@ -52,7 +52,7 @@ export default mergeConfig(
     test: {
       include: [
         'test/kernels/{webgl,webgpu}/*.test.ts',
-        'test/{browser,goldens,layers,models,ops,training}/**/*.test.ts',
+        'test/{browser,goldens,layers,models,ops,testing,training}/**/*.test.ts',
         ...(browser.startsWith('wasm') ? ['test/kernels/wasm/*.test.ts'] : []),
       ],
       exclude: needsNode,

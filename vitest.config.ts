@@ -29,5 +29,6 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    coverage: { include: ['src/**'], reporter: ['text', 'html'] },
   },
 });

@@ -3,9 +3,9 @@ import { batchNorm, batchNormWith } from '../../src/ops/batch_norm.js';
 import { randomArray, run } from '../support/arrays.js';
 import { describeBackends } from '../support/backends.js';
 import {
-  checkGradients,
-  checkSecondOrder,
   expectClose,
+  expectGradients,
+  expectSecondOrder,
   type Op,
 } from '../support/gradient_check.js';
 import * as reference from '../support/reference/index.js';
@@ -30,7 +30,7 @@ describeBackends('batchNorm', () => {
   it.each([[[3, 4, 5, 2]], [[6, 3]], [[2, 1]], [[2, 3, 4]]])(
     'equals its definition for [%s], statistics too, and so do the gradients',
     (shape) => {
-      checkGradients({
+      expectGradients({
         op: withStatistics,
         reference: (x, gamma, beta) => reference.batchNorm(x!, gamma!, beta!, epsilon),
         inputs: inputsOf(shape),
@@ -41,7 +41,7 @@ describeBackends('batchNorm', () => {
   );
 
   it('has the second-order gradients of its definition', () => {
-    checkSecondOrder({
+    expectSecondOrder({
       op: withStatistics,
       reference: (x, gamma, beta) => reference.batchNorm(x!, gamma!, beta!, epsilon),
       inputs: inputsOf([2, 3, 2, 2]),
@@ -67,7 +67,7 @@ describeBackends('batchNorm', () => {
 
 describeBackends('batchNormWith', () => {
   it('equals its definition, and so do the gradients', () => {
-    checkGradients({
+    expectGradients({
       op: (x, gamma, beta, mean, variance) =>
         batchNormWith(x!, gamma!, beta!, mean!, variance!, epsilon),
       reference: (x, gamma, beta, mean, variance) =>

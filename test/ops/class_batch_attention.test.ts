@@ -7,12 +7,13 @@ import {
   classBatchAttentionWeights,
   ShapeError,
 } from '../../src/index.js';
-import { randomArray, run, toTensor, uniform } from '../support/arrays.js';
+import { seededRandom } from '../../src/training/random.js';
+import { randomArray, run, toTensor } from '../support/arrays.js';
 import { describeBackends } from '../support/backends.js';
 import {
-  checkGradients,
-  checkSecondOrder,
   expectClose,
+  expectGradients,
+  expectSecondOrder,
   type Op,
   type Reference,
 } from '../support/gradient_check.js';
@@ -93,12 +94,12 @@ describeBackends('classBatchAttention', () => {
   ];
   it.each(options)('has the gradients of its definition%s', (_, given) => {
     const inputs = randomInputs(5, 3, 7);
-    checkGradients({ op: attend(given), reference: attendReference(given), inputs });
+    expectGradients({ op: attend(given), reference: attendReference(given), inputs });
   });
 
   it.each(options)('has the second-order gradients of its definition%s', (_, given) => {
     const inputs = randomInputs(5, 3, 5);
-    checkSecondOrder({ op: attend(given), reference: attendReference(given), inputs });
+    expectSecondOrder({ op: attend(given), reference: attendReference(given), inputs });
   });
 
   it('gives the attention, whose rows sum to 1, and 0 for what is masked', () => {
@@ -119,7 +120,7 @@ describeBackends('classBatchAttention', () => {
     fc.assert(
       fc.property(sizes, ({ batch, classes, features, seed }) => {
         const inputs = randomInputs(batch, classes, features, seed);
-        const random = uniform(seed);
+        const random = seededRandom(seed).uniform;
         const keys = Array.from({ length: batch }, random);
         const order = keys.map((_, i) => i).sort((a, b) => keys[a]! - keys[b]!);
         const permute = (x: NdArray) => {

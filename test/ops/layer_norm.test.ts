@@ -3,9 +3,9 @@ import { layerNorm } from '../../src/ops/layer_norm.js';
 import { randomArray, run } from '../support/arrays.js';
 import { describeBackends } from '../support/backends.js';
 import {
-  checkGradients,
-  checkSecondOrder,
   expectClose,
+  expectGradients,
+  expectSecondOrder,
   type Op,
   type Reference,
 } from '../support/gradient_check.js';
@@ -34,7 +34,7 @@ describeBackends('layerNorm', () => {
   ] as [number[], number][])(
     'equals its definition for [%s] and ε %f, and so do the gradients',
     (shape, epsilon) => {
-      checkGradients({
+      expectGradients({
         op: opWith(epsilon),
         reference: referenceWith(epsilon),
         inputs: inputsOf(shape),
@@ -43,7 +43,7 @@ describeBackends('layerNorm', () => {
   );
 
   it('has the second-order gradients of its definition', () => {
-    checkSecondOrder({
+    expectSecondOrder({
       op: opWith(1e-5),
       reference: referenceWith(1e-5),
       inputs: inputsOf([2, 2, 6]),

@@ -3,7 +3,7 @@ import { affine } from '../../src/ops/affine.js';
 import { linear } from '../../src/ops/linear.js';
 import { randomArray } from '../support/arrays.js';
 import { describeBackends } from '../support/backends.js';
-import { checkGradients } from '../support/gradient_check.js';
+import { expectGradients } from '../support/gradient_check.js';
 import * as reference from '../support/reference/index.js';
 
 describeBackends('linear', () => {
@@ -15,7 +15,7 @@ describeBackends('linear', () => {
   ] as [number[], number, boolean][])(
     'maps [%s] to %i outputs (bias: %s), and so do the gradients',
     (shape, outputs, bias) => {
-      checkGradients({
+      expectGradients({
         op: (x, kernel, shift) => linear(x!, kernel!, shift),
         reference: (x, kernel, shift) => reference.linear(x!, kernel!, shift),
         inputs: [
@@ -32,7 +32,7 @@ describeBackends('affine', () => {
   it.each([[[2, 3, 4]], [[3, 1]], [[5]]])(
     'scales and shifts the channels of [%s], and so do the gradients',
     (shape) => {
-      checkGradients({
+      expectGradients({
         op: (x, scale, shift) => affine(x!, scale!, shift!),
         reference: (x, scale, shift) => reference.add(reference.layerScale(x!, scale!), shift!),
         inputs: [shape, [shape.at(-1)!], [shape.at(-1)!]].map((s, i) => randomArray(s, i + 1)),

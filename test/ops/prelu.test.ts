@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { prelu } from '../../src/ops/prelu.js';
 import { randomArray, run } from '../support/arrays.js';
 import { describeBackends } from '../support/backends.js';
-import { checkGradients, type Op } from '../support/gradient_check.js';
+import { expectGradients, type Op } from '../support/gradient_check.js';
 import * as reference from '../support/reference/index.js';
 
 const op: Op = (x, alpha) => prelu(x!, alpha!);
@@ -12,7 +12,7 @@ describeBackends('prelu', () => {
   it.each([[[2, 3, 4, 5]], [[7, 3]], [[1, 1]], [[2, 3, 2]]])(
     'equals its definition for [%s], and so do the gradients',
     (shape) => {
-      checkGradients({
+      expectGradients({
         op,
         reference: (x, alpha) => reference.prelu(x!, alpha!),
         inputs: [randomArray(shape, 1), randomArray([shape.at(-1)!], 2)],

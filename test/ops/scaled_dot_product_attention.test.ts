@@ -4,9 +4,9 @@ import { ShapeError, scaledDotProductAttention } from '../../src/index.js';
 import { randomArray, run } from '../support/arrays.js';
 import { describeBackends } from '../support/backends.js';
 import {
-  checkGradients,
-  checkSecondOrder,
   expectClose,
+  expectGradients,
+  expectSecondOrder,
   type GradientCheck,
 } from '../support/gradient_check.js';
 import * as reference from '../support/reference/index.js';
@@ -48,11 +48,11 @@ const cases: [string, Case][] = [
 
 describeBackends('scaledDotProductAttention', () => {
   it.each(cases)('equals its definition with %s, and so do the gradients', (_, sizes) => {
-    checkGradients(checkOf(sizes));
+    expectGradients(checkOf(sizes));
   });
 
   it.each(cases)('has the second-order gradients of its definition with %s', (_, sizes) => {
-    checkSecondOrder(checkOf(sizes));
+    expectSecondOrder(checkOf(sizes));
   });
 
   it('equals its definition where rows are longer than 48', () => {

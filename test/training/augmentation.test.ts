@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
+import { problemOfAugmentation } from '../../src/training/augmentation.js';
 import {
   type Augmentation,
   augment,
   type Images,
   imageNet,
   normalise,
-  problemOfAugmentation,
   recipeOf,
+  seededRandom,
 } from '../../src/training/index.js';
-import { uniform } from '../support/arrays.js';
 
 const size = 32;
 const perImage = size * size * 3;
 
 function randomImages(count: number): Images {
-  const random = uniform(1);
+  const random = seededRandom(1).uniform;
   const pixels = Uint8Array.from({ length: count * perImage }, () => Math.floor(random() * 256));
   return { pixels, size };
 }

@@ -4,7 +4,7 @@ import { BatchTransformer } from '../../src/index.js';
 import { balancedClassWeights, btnLoss, crossEntropy } from '../../src/training/index.js';
 import { randomArray, run, toTensor } from '../support/arrays.js';
 import { describeBackends } from '../support/backends.js';
-import { checkGradients } from '../support/gradient_check.js';
+import { expectGradients } from '../support/gradient_check.js';
 import * as reference from '../support/reference/index.js';
 import { type NdArray, ndArray } from '../support/reference/index.js';
 
@@ -14,7 +14,7 @@ const labelTensor = () => tf.tensor1d(labels, 'int32');
 
 describeBackends('crossEntropy', () => {
   it('equals its definition, and so do the gradients', () => {
-    checkGradients({
+    expectGradients({
       op: (logits) => crossEntropy(logits as tf.Tensor2D, tf.oneHot(labelTensor(), 3)),
       reference: (logits) => scalar(reference.crossEntropy(logits!, labels)),
       inputs: [randomArray([5, 3], 1, { scale: 2 })],
@@ -33,7 +33,7 @@ describeBackends('crossEntropy', () => {
 
 describeBackends('btnLoss', () => {
   it.each([undefined, 1, 0.3, 0])('sums the three losses, λ %s of them vit', (lambda) => {
-    checkGradients({
+    expectGradients({
       op: (vit, bt, cba) => {
         const outputs = { vit, bt, cba } as { vit: tf.Tensor2D; bt: tf.Tensor2D; cba: tf.Tensor2D };
         return btnLoss(outputs, labelTensor(), { lambda }).total;
@@ -71,7 +71,7 @@ describeBackends('btnLoss', () => {
 
   it('has its gradient through the batch transformer, to all three inputs', () => {
     const encoding = reference.channelPositionalEncoding(3, 4);
-    checkGradients({
+    expectGradients({
       op: (query, key, vit) => {
         const [cba, bt] = new BatchTransformer().call([query!, key!, vit!]) as tf.Tensor2D[];
         return btnLoss({ vit: vit as tf.Tensor2D, bt, cba }, labelTensor(), { lambda: 0.7 }).total;

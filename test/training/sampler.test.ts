@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  batches,
-  classBalanced,
-  occurrences,
-  seededRandom,
-  shuffled,
-} from '../../src/training/index.js';
+import { batches, classBalanced, seededRandom, shuffled } from '../../src/training/index.js';
+import { occurrences } from '../../src/training/sampler.js';
 
 const items = Array.from({ length: 50 }, (_, i) => i);
 const ascending = (a: number, b: number) => a - b;

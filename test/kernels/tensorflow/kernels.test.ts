@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { batchNorm } from '../../../src/ops/batch_norm.js';
 import { prelu } from '../../../src/ops/prelu.js';
 import { isInstalled, useBackend } from '../../support/backends.js';
-import { relativeError } from '../../support/gradient_check.js';
+import { expectClose } from '../../support/gradient_check.js';
 import { ndArray } from '../../support/reference/index.js';
 import { computeOn, randomTensor } from '../wasm/both_backends.js';
 
@@ -17,10 +17,7 @@ function expectSame(actual: Values, expected: Values, tolerance: number): void {
   const [ours, theirs] = [actual, expected].map((list) =>
     list.map(({ shape, data }) => ndArray(shape, data)),
   );
-  expect(ours).toHaveLength(theirs!.length);
-  theirs!.forEach((array, i) => {
-    expect(relativeError(ours![i]!, array), `output ${i}`).toBeLessThan(tolerance);
-  });
+  expectClose(ours!, theirs!, tolerance);
 }
 
 async function expectSameAsCpu(compute: Compute, tolerance = 1e-5): Promise<void> {

@@ -50,7 +50,8 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
   let magnitude = 1e-30;
   for (let i = 0; i < expected.length; i++) {
     const d = Math.abs((actual[i] as number) - (expected[i] as number));
-    if (!(d <= difference)) difference = d;
+    if (Number.isNaN(d)) return Number.NaN;
+    difference = Math.max(difference, d);
     magnitude = Math.max(magnitude, Math.abs(expected[i] as number));
   }
   return difference / magnitude;

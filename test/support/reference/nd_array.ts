@@ -1,23 +1,6 @@
-/** What the float64 references compute with: plain numbers in row-major order. */
-export interface NdArray {
-  readonly shape: readonly number[];
-  readonly data: Float64Array;
-}
+import { type NdArray, ndArray } from '../../../src/testing/arrays.js';
 
-/** An array from its values, or from a function of the flat index. */
-export function ndArray(
-  shape: readonly number[],
-  values: ArrayLike<number> | ((index: number) => number),
-): NdArray {
-  const size = shape.reduce((product, n) => product * n, 1);
-  const data =
-    typeof values === 'function'
-      ? Float64Array.from({ length: size }, (_, i) => values(i))
-      : Float64Array.from(values);
-  if (data.length !== size)
-    throw new Error(`${data.length} values for shape [${shape.join(', ')}]`);
-  return { shape: [...shape], data };
-}
+export { type NdArray, ndArray };
 
 export function map(x: NdArray, f: (value: number, index: number) => number): NdArray {
   return ndArray(x.shape, (i) => f(x.data[i]!, i));
