@@ -22,7 +22,6 @@ const entries = Object.keys(manifest.exports).filter((entry) => entry !== './pac
 const sources = entries.map((entry) => join('src', entry, 'index.ts'));
 
 const markdown: Partial<PluginOptions> = {
-  router: 'module',
   entryFileName: 'index',
   fileExtension: '.md',
   hidePageHeader: true,
@@ -39,6 +38,7 @@ const app = await Application.bootstrapWithPlugins({
   entryPoints: sources,
   plugin: ['typedoc-plugin-markdown'],
   ...markdown,
+  router: 'module',
   tsconfig: `${root}/tsconfig.json`,
   out: `${root}/docs/reference`,
   name: 'Reference',
@@ -95,7 +95,7 @@ function isConstructor({ kind }: DeclarationReflection): boolean {
 
 function isDocumented({ comment, signatures = [] }: DeclarationReflection): boolean {
   return [comment, ...signatures.map((signature) => signature.comment)].some(
-    (each) => each && !each.sourcePath.includes('node_modules'),
+    (each) => each && !each.sourcePath?.includes('node_modules'),
   );
 }
 

@@ -1,6 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { join } from 'node:path';
 import type { SiteConfig } from 'vitepress';
+
+/** Stands for wherever the site will be. */
+const site = 'https://site.invalid';
 
 /** VitePress finds links to pages that are not there; this finds those to headings that are not there. */
 export function checkAnchors({ outDir, site: { base } }: SiteConfig): void {
@@ -14,12 +17,11 @@ export function checkAnchors({ outDir, site: { base } }: SiteConfig): void {
   );
   const dead = [...html].flatMap(([from, text]) =>
     valuesOf(text, 'href')
-      .filter((href) => href.includes('#'))
       .filter((href) => {
-        const [path, anchor] = decodeURIComponent(href).split('#') as [string, string];
-        const page = path === '' ? from : posix.join(path, path.endsWith('/') ? 'index.html' : '');
-        const target = html.get(page);
-        return target !== undefined && !valuesOf(target, 'id').includes(anchor);
+        const { origin, pathname, hash } = new URL(href, `${site}${from}`);
+        const page = html.get(pathname.endsWith('/') ? `${pathname}index.html` : pathname);
+        if (origin !== site || page === undefined || hash === '') return false;
+        return !valuesOf(page, 'id').includes(decodeURIComponent(hash.slice(1)));
       })
       .map((href) => `${from}: ${href}`),
   );

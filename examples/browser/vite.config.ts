@@ -14,6 +14,8 @@ export default defineConfig({
       { find: /^btn-layers\/(\w+)$/, replacement: here('../../src/$1/index.ts') },
     ],
   },
+  // Else what the worker imports is found only when it runs, and the page loads twice.
+  optimizeDeps: { entries: ['index.html', 'src/network/worker.ts'] },
   worker: { format: 'es' },
   build: { target: 'es2022', assetsInlineLimit: 0 },
   server: { fs: { allow: [here('../..')] } },

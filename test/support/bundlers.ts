@@ -55,7 +55,7 @@ export const bundlers: Record<string, Bundler> = {
         experiments: { outputModule: true },
       }),
     };
-    const output = { path: folder, filename: 'bundle.js' };
+    const output = { path: folder, filename: 'bundle.js', module: external };
     const stats = await new Promise<webpack.Stats | undefined>((resolve, reject) => {
       webpack({ ...options, output }, (error, found) => (error ? reject(error) : resolve(found)));
     });

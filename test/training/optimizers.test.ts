@@ -212,6 +212,18 @@ describeBackends('fromTfjs', () => {
     tf.dispose([variables, before]);
   });
 
+  it('refuses other variables than those of the step before', async () => {
+    const [optimizer, variables] = [fromTfjs(tf.train.adam(7)), makeVariables()];
+    await step(optimizer, variables, 1);
+    const { scale: _, ...others } = variables;
+    const again = () => Promise.reject(new Error('not needed'));
+    await expect(optimizer.apply(others, others, 0.01, again)).rejects.toThrow(
+      "tfjs's Adam: the variables are not those of the step before",
+    );
+    optimizer.dispose();
+    tf.dispose(variables);
+  });
+
   it('refuses the state of another optimizer and of other variables', async () => {
     const [optimizer, variables] = [fromTfjs(tf.train.adam(7)), makeVariables()];
     const zeros = mapShapes((_, shape) => tf.zeros(shape));
@@ -299,4 +311,10 @@ describeBackends('Sam', () => {
 
 it('Sgd refuses to look ahead without momentum', () => {
   expect(() => new Sgd({ nesterov: true })).toThrow('nesterov needs a momentum above 0, not 0');
+});
+
+it.each([0, -0.1, Number.NaN, Number.POSITIVE_INFINITY])('Sam refuses a rho of %f', (rho) => {
+  expect(() => new Sam(new Sgd(), { rho })).toThrow(
+    `Sam: rho must be a positive number, not ${rho}`,
+  );
 });
