@@ -1,5 +1,15 @@
 // The order of the house: a folder may import only from the ones below it in this list.
-const floors = ['cli', 'node', 'testing', 'training', 'weights', 'models', 'layers', 'kernels', 'ops'];
+const floors = [
+  'cli',
+  'node',
+  'testing',
+  'training',
+  'weights',
+  'models',
+  'layers',
+  'kernels',
+  'ops',
+];
 
 const upward = floors.slice(1).map((folder, i) => ({
   name: `no-upward-import-from-${folder}`,

@@ -105,8 +105,8 @@ interface PromiseWithResolvers {
   reject(error: Error): void;
 }
 
-/** Beside this file; the CommonJS of the package is bundled, into node/index.cjs. */
+/** Beside this file; the package's CommonJS is bundled, and takes itself for a file of dist/. */
 function threadFile(): URL {
-  const places = ['./from_source.mjs', './thread.js', './threads/thread.js'];
+  const places = ['./from_source.mjs', './thread.js', './node/threads/thread.js'];
   return places.map((place) => new URL(place, import.meta.url)).find((url) => existsSync(url))!;
 }
