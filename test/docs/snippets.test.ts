@@ -67,3 +67,11 @@ describe('README.md', () => {
     for (const link of links) await expect(readFile(join(root, link))).resolves.toBeDefined();
   });
 });
+
+describe('docs/testing.md', () => {
+  it('has a snippet that checks gradients, right and wrong, and runs as it stands', async () => {
+    const [code] = await snippets('docs/testing.md');
+    const rows = ['[]', 'gradient of input 0: true, gradient of input 1: true', '1'];
+    expect((await outputOf(code!)).split('\n')).toEqual(rows);
+  });
+});

@@ -99,12 +99,14 @@ describe('plans', () => {
   it('sweep one setting at a time, and share what the main part has', () => {
     const plan = sweepPlan(size, 3);
     const changed = new Set(plan.map(({ change }) => change));
-    expect(plan).toHaveLength(45);
-    expect(changed.size).toBe(11);
+    expect(plan).toHaveLength(51);
+    expect(changed.size).toBe(12);
     const missing = missingRuns(plan, mainPlan(size, 3).map(toyResult));
-    expect(missing).toHaveLength(39);
+    expect(missing).toHaveLength(45);
     const atBatch64 = plan.find(({ change }) => change === 'batch 64')!;
     expect(atBatch64.settings).toEqual({ batchSize: 64, learningRate: 2e-3 });
+    const epochs = new Set(plan.map(({ change, epochs }) => `${change || 'none'}: ${epochs}`));
+    expect([...epochs]).toContain(`4 × the epochs: ${4 * size.epochs}`);
   });
 });
 

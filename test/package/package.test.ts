@@ -68,7 +68,7 @@ beforeAll(async () => {
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(join(repository, 'node_modules', name), link);
   }
-}, 120_000);
+}, 300_000);
 
 /** Runs a user's program in plain Node; what it prints is JSON. */
 async function runProgram<T>(name: string, text: string, ...args: string[]): Promise<T> {
