@@ -106,14 +106,15 @@ function runner(
   };
 }
 
-/** WebGPU's default for `maxComputeWorkgroupsPerDimension`. */
-const mostWorkgroups = 65535;
-
 /** Workgroups for tiles of a result's rows, in each head, and for parts of its features. */
-function dispatchFor({ tokens, features }: Operand, sizes: AttentionSizes): Run['dispatch'] {
+function dispatchFor(
+  { device }: WebgpuBackend,
+  { tokens, features }: Operand,
+  sizes: AttentionSizes,
+): Run['dispatch'] {
   const { batch, heads } = sizes;
   const rest = batch * heads * splitOf(features).groups;
-  const z = Math.ceil(rest / mostWorkgroups);
+  const z = Math.ceil(rest / device.limits.maxComputeWorkgroupsPerDimension);
   return [Math.ceil(sizes[tokens] / tileSize), Math.ceil(rest / z), z];
 }
 
@@ -135,7 +136,7 @@ export function attend(
     read: ['query', 'key', 'value'],
     shape,
     components: componentsOf(value.features),
-    dispatch: dispatchFor({ ...value, tokens: query.tokens }, sizes),
+    dispatch: dispatchFor(backend, { ...value, tokens: query.tokens }, sizes),
   });
 }
 
@@ -156,7 +157,7 @@ export function attendGradients(
     read: all,
     shape: [batch * heads * queries, 2],
     components: 2,
-    dispatch: dispatchFor({ ...operands.query, features: 1 }, sizes),
+    dispatch: dispatchFor(backend, { ...operands.query, features: 1 }, sizes),
   });
   const gradientOf = (name: Gradient) =>
     run({
@@ -166,7 +167,7 @@ export function attendGradients(
       statistics,
       shape: inputs[name].shape,
       components: componentsOf(operands[name].features),
-      dispatch: dispatchFor(operands[name], sizes),
+      dispatch: dispatchFor(backend, operands[name], sizes),
     });
   const gradients = (['query', 'key', 'value'] as const).map(gradientOf);
   if (inputs.bias) {

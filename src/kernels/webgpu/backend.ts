@@ -28,7 +28,12 @@ export interface WebgpuProgram {
 export type Uniform = { type: 'int32' | 'float32'; data: number[] };
 
 export interface WebgpuBackend {
-  readonly device: { readonly limits: { readonly maxStorageBuffersPerShaderStage: number } };
+  readonly device: {
+    readonly limits: {
+      readonly maxStorageBuffersPerShaderStage: number;
+      readonly maxComputeWorkgroupsPerDimension: number;
+    };
+  };
   disposeData(dataId: TensorInfo['dataId']): boolean;
   /** Queues the program and returns its output, which is its only one. */
   runWebGPUProgram(
