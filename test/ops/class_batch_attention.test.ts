@@ -138,6 +138,15 @@ describeBackends('classBatchAttention', () => {
     );
   });
 
+  it('lets nothing flow into the mask', () => {
+    const inputs = [...randomInputs(4, 2, 3), ndArray([4], [1, 0, 1, 1])];
+    const sum = (...[query, key, value, mask]: tf.Tensor[]) =>
+      tf.sum(classBatchAttention(query!, key!, value!, { mask: mask! })) as tf.Scalar;
+    const gradients = run((...xs) => tf.grads(sum)(xs), ...inputs);
+    expect([...gradients[3]!.data].map(Math.abs)).toEqual([0, 0, 0, 0]);
+    expect(gradients[2]!.data.some((g) => g !== 0)).toBe(true);
+  });
+
   it('gives the value for one sample', () => {
     fc.assert(
       fc.property(sizes, ({ classes, features, seed }) => {
@@ -259,6 +268,11 @@ describe('errors of classBatchAttention', () => {
       'attention',
       () => classBatchAttentionWeights(zeros(2, 3, 4), zeros(2, 3, 9)),
       /classBatchAttentionWeights: key has features 9, but query has features 4/,
+    ],
+    [
+      'mask of the attention',
+      () => classBatchAttentionWeights(zeros(2, 3, 4), zeros(2, 3, 4), { mask: zeros(3) }),
+      /classBatchAttentionWeights: mask has batch 3, but query has batch 2/,
     ],
   ];
   it.each(cases)('name the input and both sizes: %s', (_, call, message) => {

@@ -40,6 +40,11 @@ describe('weight layouts', () => {
     expect([...data]).toEqual([0, 3, 1, 4, 2, 5]);
   });
 
+  it('leaves the shape of what is the same', () => {
+    expect(torchShape([3, 4], 'same')).toEqual([3, 4]);
+    expect(toTorchLayout(counted(12), [3, 4], 'same').shape).toEqual([3, 4]);
+  });
+
   it.each<[Layout, number[]]>([
     ['same', [3, 4]],
     ['dense', [3, 4]],

@@ -37,6 +37,16 @@ describe('renameStateDict', () => {
     ]);
   });
 
+  it('leaves out what is to become null', () => {
+    const table = { 'ema.*': null, pos: null };
+    expect(namesOf(renameStateDict(named('ema.a', 'a', 'pos', 'ema.b'), table))).toEqual(['a']);
+  });
+
+  it('takes adjacent stars for one', () => {
+    expect(namesOf(renameStateDict(named('a.x'), { 'a.**': 'b.*' }))).toEqual(['b.x']);
+    expect(() => renameStateDict(named('a.x'), { 'a.**': '*.*' })).toThrow('more * than a.**');
+  });
+
   it('refuses what would lose a tensor or does nothing', () => {
     const twoNames = named('a.x', 'b.x');
     expect(() => renameStateDict(twoNames, { 'a.*': 'b.*' })).toThrow('would be named b.x');
@@ -57,7 +67,7 @@ describe('splitIr50Body', () => {
   });
 
   it('leaves the other layout alone', () => {
-    const stateDict = named('input_layer.0.weight', 'body1.0.res_layer.0.weight');
+    const stateDict = named('input_layer.0.weight', 'body1.0.x', 'ema.body.5.x');
     expect(splitIr50Body(stateDict)).toEqual(stateDict);
   });
 });

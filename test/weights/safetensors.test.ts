@@ -100,6 +100,11 @@ describe('readSafetensors', () => {
     ['no bytes', 'HeaderTooSmall', new Uint8Array(0)],
     ['7 bytes', 'HeaderTooSmall', new Uint8Array(7)],
     ['a header of 100 MB + 1', 'HeaderTooLarge', rawFile(utf8('{}'), 0, 100_000_001n)],
+    [
+      'a header of 100 MB that is not there',
+      'InvalidHeaderLength',
+      rawFile(utf8('{}'), 0, 100_000_000n),
+    ],
     ['a header of 2^64 − 1', 'HeaderTooLarge', rawFile(utf8('{}'), 0, 2n ** 64n - 1n)],
     ['a header past the end', 'InvalidHeaderLength', rawFile(utf8('{}'), 0, 3n)],
     ['a header of no bytes', 'InvalidHeaderStart', new Uint8Array(8)],
@@ -131,6 +136,11 @@ describe('readSafetensors', () => {
       'InvalidHeaderDeserialization',
       file(`{"a":${one.replace('[1]', '[1e0]')}}`, 4),
     ],
+    ...['1E0', '1e+0'].map((size): [string, SafetensorsErrorCode, Uint8Array] => [
+      `a size of ${size}`,
+      'InvalidHeaderDeserialization',
+      file(`{"a":${one.replace('[1]', `[${size}]`)}}`, 4),
+    ]),
     ['no dtype', 'InvalidHeaderDeserialization', file({ a: { ...f32(0, 4), dtype: 7 } }, 4)],
     [
       'an unknown dtype',
@@ -138,6 +148,11 @@ describe('readSafetensors', () => {
       file({ a: { ...f32(0, 4), dtype: 'F33' } }, 4),
     ],
     ['metadata that is no text', 'InvalidHeaderDeserialization', file({ __metadata__: { a: 1 } })],
+    [
+      'metadata of which one is no text',
+      'InvalidHeaderDeserialization',
+      file({ __metadata__: { a: 'text', b: 1 } }),
+    ],
     ['metadata that is a list', 'InvalidHeaderDeserialization', file({ __metadata__: [] })],
     ['a dtype not held here', 'UnsupportedDtype', file({ a: { ...f32(0, 4), dtype: 'U32' } }, 4)],
     ['a name twice', 'DuplicateKey', file(`{"a":${one},"a":${one}}`, 4)],
@@ -162,6 +177,14 @@ describe('readSafetensors', () => {
     ['bytes but no tensor', 'MetadataIncompleteBuffer', file({}, 1)],
   ])('refuses %s: %s', (_, code, bytes) => {
     expect(codeOf(bytes)).toBe(code);
+  });
+
+  it.each([
+    [rawFile(utf8('{}'), 0, 3n), 'the header claims 3 bytes but the file has only 2 more'],
+    [file({ a: f32(0, 4), b: f32(4, 12, [1]) }, 12), 'tensor b has 8 bytes: float32 [1] takes 4'],
+    [file({ a: { ...f32(0, 4), dtype: 'U32' } }, 4), 'tensor a is U32: supported are BOOL, U8, I8'],
+  ])('says what it found and what it expected %#', (bytes, message) => {
+    expect(() => readSafetensors(bytes)).toThrow(message);
   });
 
   it('survives JSON nested deeper than the stack', () => {
@@ -264,6 +287,25 @@ describe('writeSafetensors', () => {
     for (const { data } of readSafetensors(bytes).tensors.values()) {
       expect(data.buffer).toBe(bytes.buffer);
     }
+  });
+
+  it('lays tensors of one type out by name, whatever order they come in', () => {
+    const one = (value: number) => tensorFromBytes('uint8', [1], Uint8Array.of(value));
+    const names = ['c', 'a', 'd', 'b'];
+    const write = (order: string[]) =>
+      writeSafetensors(new Map(order.map((name) => [name, one(name.charCodeAt(0))])));
+    const bytes = write(names);
+    expect([...readSafetensors(bytes).tensors.keys()]).toEqual(['a', 'b', 'c', 'd']);
+    expect([...bytes.subarray(-4)]).toEqual([97, 98, 99, 100]);
+    expect(write([...names].reverse())).toEqual(bytes);
+  });
+
+  it('leaves metadata out where there are none', () => {
+    const text = (metadata?: Record<string, string>) =>
+      new TextDecoder('latin1').decode(writeSafetensors(small(), metadata));
+    expect(text()).not.toContain('__metadata__');
+    expect(text({})).not.toContain('__metadata__');
+    expect(text({ a: 'b' })).toContain('"__metadata__":{"a":"b"}');
   });
 
   it('writes the bytes of the Python package', () => {

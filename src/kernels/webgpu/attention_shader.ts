@@ -2,6 +2,8 @@
  * WGSL of attention. A workgroup takes a tile of 32 rows, past which all columns go, 32 at a time; the rows are queries
  * and the columns keys, or the other way round. Of the scores it holds this tile alone, 4 rows × 4 columns in each of its
  * 64 threads.
+ *
+ * Inputs are converted as they are read: a cast from integers to floats leaves the integers in their buffer.
  */
 
 /** Tokens on a side of a tile. */
@@ -106,7 +108,7 @@ fn mostOfShares(share : vec4<f32>) -> vec4<f32> {
 function presence({ hasMask }: ShaderSizes): string {
   return `
 fn isPresent(token : i32, count : i32) -> bool {
-  return token < count${hasMask ? ' && mask[token] != 0.0' : ''};
+  return token < count${hasMask ? ' && f32(mask[token]) != 0.0' : ''};
 }
 
 fn arePresent(token : i32, count : i32) -> vec4<bool> {
@@ -123,9 +125,9 @@ function loader({ name, tokens, features }: Operand): string {
   const at = indexOf(tokens, features);
   const load =
     componentsOf(features) === 4
-      ? `x = ${name}[(${at}) / 4 + part];`
+      ? `x = vec4<f32>(${name}[(${at}) / 4 + part]);`
       : `let at = ${at} + 4 * part;
-    let four = vec4<f32>(${name}[at], ${name}[at + 1], ${name}[at + 2], ${name}[at + 3]);
+    let four = vec4<f32>(${[0, 1, 2, 3].map((i) => `f32(${name}[at + ${i}])`).join(', ')});
     x = select(vec4<f32>(), four, vec4<i32>(0, 1, 2, 3) + 4 * part < vec4<i32>(${features}));`;
   return `
 fn load_${name}(token : i32, part : i32) -> vec4<f32> {
@@ -192,7 +194,7 @@ function scores(row: Operand, column: Operand, { hasBias }: ShaderSizes): string
   const biasAt = (r: number, c: number) => {
     const [ofRow, ofColumn] = [`(row + ${r})`, `(column + ${c})`];
     const [query, key] = row.tokens === 'queries' ? [ofRow, ofColumn] : [ofColumn, ofRow];
-    return `bias[(head * uniforms.queries + ${query}) * uniforms.keys + ${key}]`;
+    return `f32(bias[(head * uniforms.queries + ${query}) * uniforms.keys + ${key}])`;
   };
   const addBias = `
   let row = firstRow + 4 * rows;

@@ -183,6 +183,22 @@ describeBackends('kernels of attention', (backend) => {
       );
     });
 
+    it('agree with cpu for integers, which a cast leaves as they are', async () => {
+      const whole = ({ op, inputs }: Case): Case => ({
+        op: (...xs) => op(...xs.map((x) => tf.cast(tf.cast(x, 'int32'), 'float32'))),
+        inputs: inputs.map((x) => reference.map(x, (v) => Math.round(2 * v))),
+      });
+      for (const depth of [5, 8]) {
+        const sizes = { batch: 2, tokens: 9, sources: 7, numHeads: 2, depth, hasBias: true };
+        const { op, inputs } = whole(heads(sizes));
+        const [found] = run(op, ...inputs);
+        await tf.setBackend('cpu');
+        const expected = run(op, ...inputs);
+        await tf.setBackend(backend);
+        expectClose([found!], expected, 2e-5);
+      }
+    });
+
     it('are NaN only for whom NaN concerns', () => {
       const { op, inputs } = classBatch({ batch: 40, classes: 2, features: 5 });
       const [query, key, value] = inputs as [NdArray, NdArray, NdArray];
