@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { btn, btnConfig, ir50 } from '../src/models/index.js';
+import { inThreads } from '../src/node/threads/parallel_model.js';
 import { Adam } from '../src/training/adam.js';
 import { trainStep } from '../src/training/step.js';
 import { applyStateDict, toStateDict } from '../src/weights/index.js';
@@ -27,9 +28,11 @@ export async function makeModel(network: Network): Promise<LayersModel> {
   return model;
 }
 
-export async function makeCase(network: Network, batch: number): Promise<NetworkCase> {
+/** @param threads How many share a training step, one micro-batch each. */
+export async function makeCase(network: Network, batch: number, threads = 1): Promise<NetworkCase> {
   const model = await makeModel(network);
-  const made = network === 'btn_step' ? stepOf(model, batch) : forwardOf(model, batch);
+  const made =
+    network === 'btn_step' ? await stepOf(model, batch, threads) : forwardOf(model, batch);
   return {
     compute: made.compute,
     dispose() {
@@ -58,7 +61,9 @@ export function forwardOf(model: LayersModel, batch: number): NetworkCase {
   };
 }
 
-function stepOf(model: LayersModel, batch: number): NetworkCase {
+async function stepOf(model: LayersModel, batch: number, threads: number): Promise<NetworkCase> {
+  const parallel = threads > 1 ? await inThreads(model, threads) : undefined;
+  const sharing = parallel && { gradients: parallel.gradients, microBatch: batch / threads };
   const optimizer = new Adam();
   const images = imagesOf(batch, 224);
   const labels = tf.tensor1d(formulaLabels(batch, numClasses), 'int32');
@@ -68,13 +73,14 @@ function stepOf(model: LayersModel, batch: number): NetworkCase {
         model,
         optimizer,
         { images, labels },
-        { learningRate: 1e-5 },
+        { learningRate: 1e-5, ...sharing },
       );
       return Float32Array.of(loss);
     },
     dispose() {
       tf.dispose([images, labels]);
       optimizer.dispose();
+      void parallel?.close();
     },
   };
 }

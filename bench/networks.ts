@@ -13,9 +13,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-wasm';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { isInstalled } from '../test/support/runtime.js';
 import { kernelsOf, machine, median, useKernels } from './measure.js';
 import { multiplyAdds } from './multiply_adds.js';
-import { type Network, type PeerProcess, startPeer } from './peers/process.js';
+import { type Network, type PeerProcess, startPeer, startTfjsNode } from './peers/process.js';
 
 // Before ours replace them.
 await tf.setBackend('wasm');
@@ -25,7 +26,7 @@ const { forwardOf, makeCase, makeModel } = await import('./network_cases.js');
 const ours = kernelsOf('wasm');
 
 const rounds = Number(process.argv[2] ?? 5);
-const { BTN_LAYERS_PYTHON, BTN_LAYERS_ONNXRUNTIME, BTN_LAYERS_TFJS_NODE } = process.env;
+const { BTN_LAYERS_PYTHON, BTN_LAYERS_ONNXRUNTIME } = process.env;
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 interface Contender {
@@ -132,13 +133,10 @@ async function onTfjsNode(
   batch: number,
   threads = 1,
 ): Promise<(Contender | Absent)[]> {
-  const name = 'btn-layers on tfjs-node';
-  if (!BTN_LAYERS_TFJS_NODE) return [{ name, reason: 'BTN_LAYERS_TFJS_NODE is not set' }];
-  const script = ['--import', 'tsx', here('peers/tfjs_node.ts'), BTN_LAYERS_TFJS_NODE];
-  const peer = await startPeer(process.execPath, script, {
-    TF_NUM_INTRAOP_THREADS: `${threads}`,
-    TF_CPP_MIN_LOG_LEVEL: '2',
-  });
+  if (!isInstalled('@tensorflow/tfjs-node')) {
+    return [{ name: 'btn-layers on tfjs-node', reason: 'it is not installed' }];
+  }
+  const peer = await startTfjsNode({ TF_NUM_INTRAOP_THREADS: `${threads}` });
   return [fromProcess(peer, threads, network, batch)];
 }
 

@@ -1,18 +1,16 @@
 /**
  * Times the kernels for tfjs-node against what they replace: tfjs-node's own, and composites on them. Rounds alternate;
- * processor time of both threads, the fastest of each counts. Run: `npx tsx bench/tensorflow_kernels.ts`, where
- * BTN_LAYERS_TFJS_NODE names the folder in which scripts/build_tfjs_node.sh built it.
+ * processor time of both threads, the fastest of each counts. Run: `npx tsx bench/tensorflow_kernels.ts`.
  */
-import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import { restoreNodeFunctions } from '../src/node/backend.js';
+import { isInstalled } from '../test/support/runtime.js';
 import { type Kernels, kernelsOf, machine, processorMs, useKernels } from './measure.js';
 
-const folder = process.env.BTN_LAYERS_TFJS_NODE;
-if (!folder) {
-  console.log(`${machine()}\n\nskipped: BTN_LAYERS_TFJS_NODE is not set`);
+const tfjsNode = '@tensorflow/tfjs-node';
+if (!isInstalled(tfjsNode)) {
+  console.log(`${machine()}\n\nskipped: tfjs-node is not installed`);
   process.exit();
 }
 
@@ -26,7 +24,7 @@ interface Case {
 
 const backend = 'tensorflow';
 restoreNodeFunctions();
-createRequire(resolve(folder, 'package.json'))('@tensorflow/tfjs-node');
+await import(tfjsNode);
 for (const op of ['batch_norm', 'prelu']) await import(`../src/ops/${op}.js`);
 const stock = kernelsOf(backend);
 await import('../src/kernels/index.js');

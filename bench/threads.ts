@@ -1,6 +1,6 @@
 /**
- * Times the full BTN-7 in one thread and in several, and PyTorch with as many where BTN_LAYERS_PYTHON names a Python
- * that has it. Rounds are interleaved; medians, with the fastest and the slowest round. Run:
+ * Times the full BTN-7 in one thread and in several on wasm, on tfjs-node where it is installed, and in PyTorch with as many
+ * where BTN_LAYERS_PYTHON names a Python that has it. Rounds are interleaved; medians, with the fastest and the slowest round. Run:
  * `npx tsx bench/threads.ts [rounds] [threads]`.
  */
 import { cpus } from 'node:os';
@@ -14,9 +14,10 @@ import { inThreads } from '../src/node/threads/parallel_model.js';
 import { Adam, type BatchGradients, trainStep } from '../src/training/index.js';
 import { batchGradients } from '../src/training/step.js';
 import { formulaLabels } from '../test/support/formula.js';
+import { isInstalled } from '../test/support/runtime.js';
 import { machine, median } from './measure.js';
 import { imagesOf, makeModel } from './network_cases.js';
-import { type Network, startPeer } from './peers/process.js';
+import { type Network, startPeer, startTfjsNode } from './peers/process.js';
 
 const rounds = Number(process.argv[2] ?? 5);
 const threads = Number(process.argv[3] ?? cpus().length);
@@ -61,6 +62,14 @@ async function pyTorch(network: Network, size: number): Promise<Contender[]> {
   return [{ name: `${peer.name}, ${threads} threads`, run }];
 }
 
+/** Memory does not bound its micro-batches: each thread takes one. */
+async function tfjsNode(): Promise<Contender[]> {
+  if (!isInstalled('@tensorflow/tfjs-node')) return [];
+  const peer = await startTfjsNode({}, threads);
+  const name = `${peer.name}, ${threads} threads, micro-batches of ${batch / threads}`;
+  return [{ name, run: () => peer.run('btn_step', batch) }];
+}
+
 async function report(title: string, contenders: readonly Contender[]): Promise<void> {
   for (const { run } of contenders) await run();
   const times: number[][] = contenders.map(() => []);
@@ -100,6 +109,7 @@ const trained = await inThreads(plain, threads);
 await report(`training step, batch ${batch} in micro-batches of ${microBatch}`, [
   step('1 thread', plain, batchGradients),
   step(`${threads} threads`, plain, trained.gradients),
+  ...(await tfjsNode()),
   ...(await pyTorch('btn_step', batch)),
 ]);
 await trained.close();

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds tfjs-node in a folder of its own, for tests and benchmarks, where its download of libtensorflow is out of
-# reach: libtensorflow and its headers come from the Python package tensorflow-cpu, Node's from node-api-headers, and
+# Builds tfjs-node in a folder of its own and links it into node_modules, for where its download of libtensorflow is out
+# of reach: libtensorflow and its headers come from the Python package tensorflow-cpu, Node's from node-api-headers, and
 # TensorFlow.js itself is this project's copy, since two copies share no classes.
 #
 #     scripts/build_tfjs_node.sh DIR
@@ -95,12 +95,5 @@ TF_CPP_MIN_LOG_LEVEL=2 node -e "
   if (sum !== 12) throw new Error('a product of ones sums to ' + sum);
 " >/dev/null || fail "it does not run"
 
-cat <<END
-build_tfjs_node: done. Test with it:
-
-    BTN_LAYERS_TFJS_NODE=$dir npm run test:tfjs-node
-
-Train with it, until the next npm ci (--backend tensorflow):
-
-    ln -s $package node_modules/@tensorflow/tfjs-node
-END
+ln -sfn "$package" "$ours/tfjs-node"
+say "done. It is linked into node_modules, until the next npm ci."

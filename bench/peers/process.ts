@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 export type Network = 'ir50' | 'btn_forward' | 'btn_step';
 
@@ -51,4 +52,13 @@ export async function startPeer(
     },
     close: () => child.stdin.end(),
   };
+}
+
+/** btn-layers on tfjs-node. @param workers How many threads share a training step. */
+export function startTfjsNode(env: NodeJS.ProcessEnv = {}, workers = 1): Promise<PeerProcess> {
+  const script = fileURLToPath(new URL('tfjs_node.ts', import.meta.url));
+  return startPeer(process.execPath, ['--import', 'tsx', script, `${workers}`], {
+    TF_CPP_MIN_LOG_LEVEL: '2',
+    ...env,
+  });
 }

@@ -1,20 +1,20 @@
-/** btn-layers on tfjs-node, for bench/networks.ts: `npx tsx bench/peers/tfjs_node.ts FOLDER`, where it was built. */
+/**
+ * btn-layers on tfjs-node, for bench/networks.ts and threads.ts: `npx tsx bench/peers/tfjs_node.ts [threads]`. Several
+ * threads share a training step.
+ */
 import { createRequire } from 'node:module';
-import { resolve } from 'node:path';
-import * as tf from '@tensorflow/tfjs-core';
-import '@tensorflow/tfjs-layers';
-import { restoreNodeFunctions } from '../../src/node/backend.js';
+import { selectBackend } from '../../src/node/backend.js';
 import { makeCase } from '../network_cases.js';
 import { serve } from './serve.js';
 
-const [folder] = process.argv.slice(2) as [string];
-restoreNodeFunctions();
-const { version } = createRequire(resolve(folder, 'package.json'))('@tensorflow/tfjs-node') as {
-  version: Record<string, string>;
-};
-await tf.setBackend('tensorflow');
+const threads = Number(process.argv[2] ?? 1);
+const log = console.log;
+console.log = console.error; // Standard output is for answers; TensorFlow.js talks there too.
+await selectBackend({ backend: 'tensorflow' });
+console.log = log;
+const { version } = createRequire(import.meta.url)('@tensorflow/tfjs-node/package.json');
 
 await serve(
-  `btn-layers on tfjs-node ${version['tfjs-node']}`,
-  async (network, batch) => (await makeCase(network, batch)).compute,
+  `btn-layers on tfjs-node ${version}`,
+  async (network, batch) => (await makeCase(network, batch, threads)).compute,
 );

@@ -10,6 +10,8 @@ export { isInstalled, startBackend } from './runtime.js';
 export interface SuiteOptions {
   /** Each test must end with as many tensors as it began with. Default true. */
   checkLeaks?: boolean;
+  /** Which backends take part. Default all. */
+  only?: readonly TestedBackend[];
 }
 
 /**
@@ -18,9 +20,10 @@ export interface SuiteOptions {
 export function describeBackends(
   name: string,
   suite: (backend: TestedBackend) => void,
-  { checkLeaks = true }: SuiteOptions = {},
+  { checkLeaks = true, only }: SuiteOptions = {},
 ): void {
   for (const [backend, missing] of testedBackends) {
+    if (only && !only.includes(backend)) continue;
     if (missing !== undefined) {
       describe.skip(`${name} on ${backend} (${missing})`, () => suite(backend));
       continue;

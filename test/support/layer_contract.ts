@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { describe, expect, it } from 'vitest';
+import { weightName } from '../../src/layers/weight_name.js';
 import { asList, type NdArray, randomArray, toArray, toTensor } from '../../src/testing/arrays.js';
 import {
   buildLayer,
@@ -9,14 +10,13 @@ import {
   callEagerly,
   checkLayer,
   type LayerClass,
-  localName,
   randomizeWeights,
   savedArtifacts,
 } from '../../src/testing/check_layer.js';
 import { describeBackends } from './backends.js';
 import { expectClose } from './gradient_check.js';
 
-export { localName, randomizeWeights, savedArtifacts };
+export { randomizeWeights, savedArtifacts };
 
 type Layer = tfl.layers.Layer;
 
@@ -101,7 +101,7 @@ export function layerContract<T extends LayerClass>(
       const before = layer.weights.map((weight) => toArray(weight.read()));
       const gradients = gradientsOfWeights(layer, inputs);
       layer.weights.forEach((weight, i) => {
-        const name = localName(layer, weight);
+        const name = weightName(layer, weight);
         const gradient = gradients[name];
         if (gradient) {
           const size = Math.max(...gradient.data.map(Math.abs));
@@ -140,7 +140,7 @@ function gradientsOfWeights(layer: Layer, inputs: NdArray[]): Record<string, NdA
       return tf.addN(parts) as tf.Scalar;
     }, variables);
     layer.trainableWeights.forEach((weight, i) => {
-      result[localName(layer, weight)] = toArray(grads[variables[i]!.name]!);
+      result[weightName(layer, weight)] = toArray(grads[variables[i]!.name]!);
     });
   });
   return result;

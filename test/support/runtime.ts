@@ -35,9 +35,7 @@ export async function startBackend(backend: TestedBackend): Promise<void> {
   computeOnGpu();
 }
 
-/** Installed, or built by scripts/build_tfjs_node.sh where vitest.config.ts finds it. */
 export function isInstalled(packageName: string): boolean {
-  if (packageName === packageOf.tensorflow && process.env.BTN_LAYERS_TFJS_NODE) return true;
   try {
     createRequire(import.meta.url).resolve(packageName);
     return true;

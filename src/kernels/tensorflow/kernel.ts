@@ -9,7 +9,7 @@ interface Attribute {
 }
 
 /** What we use of `NodeJSKernelBackend`. Declared here because tfjs-node is an optional peer. */
-interface TensorflowBackend {
+export interface TensorflowBackend {
   readonly isUsingGpuDevice: boolean;
   readonly tensorMap: {
     get(dataId: tf.TensorInfo['dataId']): { values: ArrayLike<number> | null };

@@ -1,6 +1,7 @@
 /** What the pool and its threads say to each other. Floats lie in memory that they share. */
 
 import type { Images } from '../../training/augmentation.js';
+import type { BackendName } from '../backend.js';
 import type { Encodings } from '../encode_images.js';
 
 /** Given to a thread at its start. */
@@ -8,6 +9,7 @@ export interface ThreadStart {
   /** Which of the threads it is, from 0 on. */
   index: number;
   threads: number;
+  backend: BackendName;
   /** Of the model, as its `toJSON` gives it. */
   topology: object;
   /** Of the model's weights, in order. */

@@ -11,6 +11,12 @@ import { inThreads, type ParallelModel } from './parallel_model.js';
 /** What a thread takes at most: weights, gradients and activations of 8 images in training. Measured. */
 const threadBytes: Record<Preset, number> = { full: 3 * 2 ** 30, tiny: 2 ** 28 };
 
+/** A GPU is one, however many threads ask it; `cpu` is for comparison. */
+function backendIsForThreads(): boolean {
+  const { isUsingGpuDevice } = tf.backend() as { isUsingGpuDevice?: boolean };
+  return ['wasm', 'tensorflow'].includes(tf.getBackend()) && !isUsingGpuDevice;
+}
+
 /** Encodes images, in threads or in this one. */
 export interface Encoder {
   encode: Encode;
@@ -41,23 +47,22 @@ export function encoderOf(model: LayersModel): Encoder {
 /**
  * Runs a model in threads, where more than one are asked for and have something to do.
  *
- * @returns undefined for one thread, this one; on a backend other than wasm by default, too: tensorflow
- *   uses all cores by itself.
- * @throws UserError when more than one are asked for on another backend, or when one does not start.
+ * @returns undefined for one thread, this one: the default on a backend that is not for threads.
+ * @throws UserError when more than one are asked for on such a backend, or when one does not start.
  */
 export async function openThreads(
   model: LayersModel,
   { preset, jobs, workers }: ThreadOptions,
 ): Promise<ParallelModel | undefined> {
-  const isWasm = tf.getBackend() === 'wasm';
-  if (workers !== undefined && workers > 1 && !isWasm) {
+  const isForThreads = backendIsForThreads();
+  if (workers !== undefined && workers > 1 && !isForThreads) {
     throw new UserError(
       'InvalidSettings',
-      `--workers ${workers} is for the wasm backend: leave it out on ${tf.getBackend()}`,
+      `--workers ${workers} is for wasm, and for tfjs-node without a GPU: leave it out`,
     );
   }
   const fitting = Math.floor(freemem() / threadBytes[preset]);
-  const wanted = workers ?? (isWasm ? Math.min(physicalCores(), fitting) : 1);
+  const wanted = workers ?? (isForThreads ? Math.min(physicalCores(), fitting) : 1);
   const count = Math.min(wanted, jobs);
   return count > 1 ? inThreads(model, count) : undefined;
 }

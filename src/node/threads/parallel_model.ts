@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { meetAllAttributes } from '../../kernels/tensorflow/attribute_names.js';
 import type { Images } from '../../training/augmentation.js';
 import type { BatchGradients } from '../../training/step.js';
+import type { BackendName } from '../backend.js';
 import type { Encodings } from '../encode_images.js';
 import { parallelGradients } from './parallel_gradients.js';
 import { sharedArrays } from './shared.js';
@@ -25,7 +27,7 @@ export interface ParallelModel {
 }
 
 /**
- * Starts threads with copies of a model on the wasm backend.
+ * Starts threads with copies of a model, each on a backend of its own of the kind in use.
  *
  * @param model Stays the caller's; its weights are those that the threads compute with.
  * @throws UserError when a thread does not start.
@@ -36,7 +38,9 @@ export async function inThreads(model: LayersModel, threads: number): Promise<Pa
   );
   share();
   const topology = model.toJSON(null, false) as object;
-  const workers = await startWorkers({ threads, topology, weights });
+  const backend = tf.getBackend() as BackendName;
+  if (backend === 'tensorflow') meetAllAttributes();
+  const workers = await startWorkers({ threads, backend, topology, weights });
   const stale = new Set<number>();
   let isShared = true;
   const idle = Array.from({ length: threads }, (_, thread) => thread);

@@ -17,7 +17,7 @@ import { partRunner } from './part_runner.js';
 const start = workerData as ThreadStart;
 const port = parentPort as MessagePort;
 
-await selectBackend({ backend: 'wasm' });
+await selectBackend({ backend: start.backend });
 const model = await modelOfTopology(start.topology);
 readWeights();
 port.on('message', async (job: Job) => {

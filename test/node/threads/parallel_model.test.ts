@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { btn } from '../../../src/models/index.js';
 import { encodeImages } from '../../../src/node/encode_images.js';
 import { inThreads, type ParallelModel } from '../../../src/node/threads/parallel_model.js';
@@ -8,7 +8,7 @@ import { UserError } from '../../../src/node/user_error.js';
 import { Adam, Sam, trainStep } from '../../../src/training/index.js';
 import { smallConfig } from '../../models/small_config.js';
 import { randomArray, toTensor } from '../../support/arrays.js';
-import { expectNoLeaks, useBackend } from '../../support/backends.js';
+import { describeBackends } from '../../support/backends.js';
 
 const count = 7;
 
@@ -27,9 +27,7 @@ function smallImages() {
   return { pixels, size };
 }
 
-describe('a model in threads', () => {
-  useBackend('wasm');
-  expectNoLeaks();
+function suite(): void {
   let parallel: ParallelModel | undefined;
   afterEach(() => parallel?.close());
 
@@ -121,4 +119,6 @@ describe('a model in threads', () => {
     await job;
     model.dispose();
   });
-});
+}
+
+describeBackends('a model in threads', suite, { only: ['wasm', 'tensorflow'] });

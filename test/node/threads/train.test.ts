@@ -49,7 +49,7 @@ describe('training in threads', () => {
   it('is refused on a backend that has no threads', async () => {
     await selectBackend({ backend: 'cpu' });
     const run = train({ ...options, workers: 2, out: at('cpu') });
-    await expect(run).rejects.toThrow('--workers 2 is for the wasm backend: leave it out on cpu');
+    await expect(run).rejects.toThrow('--workers 2 is for wasm, and for tfjs-node without a GPU');
     await selectBackend();
   });
 });
