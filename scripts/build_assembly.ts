@@ -1,15 +1,15 @@
 /**
- * Compiles assembly/ into src/kernels/wasm/binaries.ts: with and without relaxed SIMD, each for plain and for
- * shared memory. Run: `npx tsx scripts/build_assembly.ts`; with `--check` it only says whether the file is up to date.
+ * Compiles assembly/: kernels into src/kernels/wasm/binaries.ts, with and without relaxed SIMD, each for plain and for
+ * shared memory, and the resizing of images into src/training/resize_binary.ts. Run: `npx tsx scripts/build_assembly.ts`;
+ * with `--check` it only says whether these are up to date.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { main as compile } from 'assemblyscript/asc';
 
 const root = new URL('../', import.meta.url);
-const target = fileURLToPath(new URL('src/kernels/wasm/binaries.ts', root));
 
-/** Raw loads and stores in the heap of tfjs-backend-wasm: no runtime, no memory of their own. */
+/** Raw loads and stores in a memory that is given: no runtime, no memory of their own. */
 const common = ['-O3', '--noAssert', '--runtime', 'stub', '--importMemory', '--noExportMemory'];
 const simd = ['--enable', 'simd'];
 const relaxed = [...simd, '--enable', 'relaxed-simd'];
@@ -22,18 +22,19 @@ const variants = {
   sharedRelaxedSimd: [...relaxed, ...shared],
 };
 
-async function compileVariant(flags: readonly string[]): Promise<Uint8Array> {
+/** @returns WebAssembly in base64. */
+async function compiled(source: string, flags: readonly string[]): Promise<string> {
   let binary: Uint8Array | undefined;
   const baseDir = fileURLToPath(root);
-  const options = ['assembly/index.ts', ...common, ...flags, '--baseDir', baseDir];
-  const { error, stderr } = await compile([...options, '--outFile', 'kernels.wasm'], {
+  const options = [source, ...common, ...flags, '--baseDir', baseDir];
+  const { error, stderr } = await compile([...options, '--outFile', 'out.wasm'], {
     writeFile: (name, contents) => {
-      if (name === 'kernels.wasm') binary = contents as Uint8Array;
+      if (name === 'out.wasm') binary = contents as Uint8Array;
     },
   });
-  if (error || !binary) throw new Error(`assembly/ does not compile\n${stderr.toString()}`);
+  if (error || !binary) throw new Error(`${source} does not compile\n${stderr.toString()}`);
   checkSections(binary);
-  return binary;
+  return Buffer.from(binary).toString('base64');
 }
 
 /** Static data would be written over tfjs's own, at low addresses of the heap that is shared. */
@@ -55,22 +56,23 @@ function checkSections(binary: Uint8Array): void {
   }
 }
 
+async function write(target: string, code: string): Promise<void> {
+  const path = fileURLToPath(new URL(target, root));
+  const comment = 'Compiled from assembly/ by scripts/build_assembly.ts: WebAssembly in base64.';
+  const text = `/** ${comment} Do not edit. */\n${code}`;
+  if (!process.argv.includes('--check')) {
+    await writeFile(path, text);
+  } else if ((await readFile(path, 'utf8').catch(() => '')) !== text) {
+    console.error(`${target} is not what assembly/ compiles to: npm run build:assembly`);
+    process.exitCode = 1;
+  }
+}
+
 const entries: string[] = [];
 for (const [name, flags] of Object.entries(variants)) {
-  const binary = await compileVariant(flags);
-  entries.push(`  ${name}:\n    '${Buffer.from(binary).toString('base64')}',`);
+  entries.push(`  ${name}:\n    '${await compiled('assembly/index.ts', flags)}',\n`);
 }
-const text = `/** Compiled from assembly/ by scripts/build_assembly.ts: WebAssembly in base64. Do not edit. */
-export const binaries = {
-${entries.join('\n')}
-};
-`;
+await write('src/kernels/wasm/binaries.ts', `export const binaries = {\n${entries.join('')}};\n`);
 
-if (!process.argv.includes('--check')) {
-  await writeFile(target, text);
-} else if ((await readFile(target, 'utf8').catch(() => '')) !== text) {
-  console.error(
-    'src/kernels/wasm/binaries.ts is not what assembly/ compiles to: npm run build:assembly',
-  );
-  process.exitCode = 1;
-}
+const resize = await compiled('assembly/resize.ts', simd);
+await write('src/training/resize_binary.ts', `export const resizeBinary =\n  '${resize}';\n`);

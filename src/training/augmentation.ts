@@ -1,5 +1,6 @@
 import { type Random, seededRandom } from './random.js';
 import {
+  between,
   type ColorJitter,
   jitterColor,
   mostMagnitude,
@@ -98,14 +99,18 @@ export interface Images {
  * @returns `[n, size, size, 3]`
  */
 export function normalise({ pixels }: Images): Float32Array {
-  const table = normaliseTable();
   const values = new Float32Array(pixels.length);
+  normaliseInto(values, pixels);
+  return values;
+}
+
+function normaliseInto(values: Float32Array, pixels: Uint8Array): void {
+  const table = normaliseTable();
   for (let i = 0; i < pixels.length; i += 3) {
     values[i] = table[pixels[i]!]!;
     values[i + 1] = table[256 + pixels[i + 1]!]!;
     values[i + 2] = table[512 + pixels[i + 2]!]!;
   }
-  return values;
 }
 
 /**
@@ -132,7 +137,7 @@ export function augment(
     const place = [i * perImage, (i + 1) * perImage] as const;
     const changed = changeBytes(pixels.slice(...place), size, augmentation, random);
     const image = values.subarray(...place);
-    image.set(normalise({ pixels: changed, size }));
+    normaliseInto(image, changed);
     if (erasing && random.uniform() < erasing.probability) erase(image, size, erasing, random);
   });
   return values;
@@ -171,13 +176,15 @@ function normaliseByte(byte: number, channel: number): number {
 /** Mirrors one image `[size, size, 3]` in place: left becomes right. */
 export function flipHorizontally(image: Float32Array | Uint8Array, size: number): void {
   for (let row = 0; row < size; row++) {
-    for (let left = 0, right = size - 1; left < right; left++, right--) {
-      const [a, b] = [(row * size + left) * 3, (row * size + right) * 3];
-      for (let channel = 0; channel < 3; channel++) {
-        const value = image[a + channel]!;
-        image[a + channel] = image[b + channel]!;
-        image[b + channel] = value;
-      }
+    let [left, right] = [row * size * 3, (row + 1) * size * 3 - 3];
+    for (; left < right; left += 3, right -= 3) {
+      const [r, g, b] = [image[left]!, image[left + 1]!, image[left + 2]!];
+      image[left] = image[right]!;
+      image[left + 1] = image[right + 1]!;
+      image[left + 2] = image[right + 2]!;
+      image[right] = r;
+      image[right + 1] = g;
+      image[right + 2] = b;
     }
   }
 }
@@ -189,11 +196,9 @@ function erase(
   { area, aspect }: RandomErasing,
   random: Random,
 ): void {
-  const between = ([least, greatest]: [number, number]) =>
-    least + random.uniform() * (greatest - least);
   for (let attempt = 0; attempt < 10; attempt++) {
-    const erased = size * size * between(area);
-    const ratio = Math.exp(between([Math.log(aspect[0]), Math.log(aspect[1])]));
+    const erased = size * size * between(random, ...area);
+    const ratio = Math.exp(between(random, Math.log(aspect[0]), Math.log(aspect[1])));
     const height = Math.round(Math.sqrt(erased * ratio));
     const width = Math.round(Math.sqrt(erased / ratio));
     if (height >= size || width >= size) continue;
