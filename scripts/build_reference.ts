@@ -4,7 +4,6 @@
  *     npx tsx scripts/build_reference.ts
  */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   Application,
   type Comment,
@@ -14,12 +13,9 @@ import {
   ReflectionKind,
 } from 'typedoc';
 import type { PluginOptions } from 'typedoc-plugin-markdown';
-import manifest from '../package.json' with { type: 'json' };
+import { entryPoints, manifest, root } from './package/project.js';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const entries = Object.keys(manifest.exports).filter((entry) => entry !== './package.json');
-/** `./models` is src/models/index.ts. */
-const sources = entries.map((entry) => join('src', entry, 'index.ts'));
+const sources = entryPoints.map(({ module }) => join('src', `${module}.ts`));
 
 const markdown: Partial<PluginOptions> = {
   entryFileName: 'index',

@@ -6,7 +6,7 @@ import { UserError } from '../node/user_error.js';
 import { type EvaluationFiles, numbersOf } from '../node/write_evaluation.js';
 import type { Corruption, Severity } from '../training/corruption.js';
 import type { DataType } from '../training/data_types.js';
-import type { BackendFlags, OutputFlags } from './flags.js';
+import { type BackendFlags, neededCheckpoint, type OutputFlags } from './flags.js';
 
 interface EvaluateFlags extends BackendFlags, OutputFlags {
   data?: string;
@@ -23,16 +23,11 @@ interface EvaluateFlags extends BackendFlags, OutputFlags {
 }
 
 export async function evaluateCommand(flags: EvaluateFlags): Promise<void> {
-  const { data, checkpoint, corrupt, severity, quiet, json, ...others } = flags;
+  const { data, corrupt, severity, quiet, json, ...others } = flags;
   const { backend, gpu, allowSoftwareGpu, ...rest } = others;
   if (data === undefined)
     throw new UserError('InvalidSettings', '--data DIR is needed: the folder that holds test/');
-  if (checkpoint === undefined) {
-    throw new UserError(
-      'InvalidSettings',
-      '--checkpoint PATH is needed: a run folder, a model.json, a .pth or a .safetensors',
-    );
-  }
+  const checkpoint = neededCheckpoint(flags.checkpoint);
   const chosen = await selectBackend({ backend, gpu, allowSoftwareGpu });
   const say = (event: string, fields: object) => {
     if (json) console.log(JSON.stringify({ event, ...fields }));
@@ -46,8 +41,8 @@ export async function evaluateCommand(flags: EvaluateFlags): Promise<void> {
   };
   const result = await evaluate({
     data,
-    checkpoint,
     ...rest,
+    checkpoint,
     corruptions: corrupt,
     severities: severity && [severity],
     onProgress,

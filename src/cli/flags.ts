@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import type { BackendName } from '../node/backend.js';
+import { UserError } from '../node/user_error.js';
 import {
   type Corruption,
   corruptionNames,
@@ -7,7 +9,7 @@ import {
 } from '../training/corruption.js';
 
 export interface BackendFlags {
-  backend?: 'wasm' | 'tensorflow' | 'webgpu' | 'cpu';
+  backend?: BackendName;
   gpu?: string;
   allowSoftwareGpu?: boolean;
   workers?: number;
@@ -16,6 +18,15 @@ export interface BackendFlags {
 export interface OutputFlags {
   quiet?: boolean;
   json?: boolean;
+}
+
+/** The value of `--checkpoint`. @throws UserError where it is not given. */
+export function neededCheckpoint(checkpoint: string | undefined): string {
+  if (checkpoint !== undefined) return checkpoint;
+  throw new UserError(
+    'InvalidSettings',
+    '--checkpoint PATH is needed: a run folder, a model.json, a .pth or a .safetensors',
+  );
 }
 
 /** `--data_type` and `--data-type` are one flag, as the authors mix both. */

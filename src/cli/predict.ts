@@ -5,7 +5,7 @@ import { type Prediction, predict } from '../node/predict.js';
 import { progressBar, skippedText } from '../node/progress.js';
 import { UserError } from '../node/user_error.js';
 import type { DataType } from '../training/data_types.js';
-import type { BackendFlags } from './flags.js';
+import { type BackendFlags, neededCheckpoint } from './flags.js';
 
 interface PredictFlags extends BackendFlags {
   checkpoint?: string;
@@ -17,20 +17,15 @@ interface PredictFlags extends BackendFlags {
 }
 
 export async function predictCommand(images: string[], flags: PredictFlags): Promise<void> {
-  const { checkpoint, json, backend, gpu, allowSoftwareGpu, ...rest } = flags;
-  if (checkpoint === undefined) {
-    throw new UserError(
-      'InvalidSettings',
-      '--checkpoint PATH is needed: a run folder, a model.json, a .pth or a .safetensors',
-    );
-  }
+  const { json, backend, gpu, allowSoftwareGpu, ...rest } = flags;
+  const checkpoint = neededCheckpoint(flags.checkpoint);
   console.error(`backend: ${await selectBackend({ backend, gpu, allowSoftwareGpu })}`);
   const bar = progressBar();
   const onProgress = (done: number, total: number) => bar.show('predicting', done, total, '');
   const { predictions, skipped, notes } = await predict({
+    ...rest,
     checkpoint,
     images,
-    ...rest,
     onProgress,
   }).finally(() => bar.clear());
   for (const note of notes) console.error(note);

@@ -13,13 +13,13 @@ export interface SuppliedKernel {
 }
 
 /** Our kernels carry this mark, so that registering twice, even from two copies of this package, changes nothing. */
-const MARK = 'btnLayers';
+const mark = 'btnLayers';
 
-type MarkedConfig = KernelConfig & { readonly [MARK]?: true };
+type MarkedConfig = KernelConfig & { readonly [mark]?: true };
 
 function install(backendName: string, { kernelName, create }: SuppliedKernel): void {
   const stock = getKernel(kernelName, backendName) as MarkedConfig | undefined;
-  if (stock?.[MARK]) return;
+  if (stock?.[mark]) return;
   if (stock) unregisterKernel(kernelName, backendName);
   const config: MarkedConfig = {
     // Keeps the stock kernel's set-up and disposal, which the stock kernel still needs.
@@ -27,7 +27,7 @@ function install(backendName: string, { kernelName, create }: SuppliedKernel): v
     kernelName,
     backendName,
     kernelFunc: create(stock?.kernelFunc),
-    [MARK]: true,
+    [mark]: true,
   };
   registerKernel(config);
 }

@@ -38,6 +38,13 @@ export interface BtnBatchNormConfig extends LayerConfig {
  *
  * @throws ArgumentError in training with one value per channel, which has no unbiased variance.
  *
+ * @example
+ * const norm = new BtnBatchNorm();
+ * const x = tf.tensor2d([[1, 10], [3, 30]]); // two samples, two channels
+ * norm.apply(x, { training: true });
+ * const [movingMean] = norm.nonTrainableWeights;
+ * console.log(movingMean.read().arraySync()); // [ ?, ? ]
+ *
  * Source: Ioffe and Szegedy, arXiv 1502.03167. Provenance: baseline (POSTER V2 uses PyTorch's).
  */
 export class BtnBatchNorm extends BtnLayer {

@@ -24,18 +24,23 @@ export interface BatchTransformerConfig extends SeededConfig {
  *     bt     = cba + value
  *
  * Inputs: `[query, key, value]` or `[query, key, value, mask]`, of shapes `[B, C, E]`, `[B, C, E]`,
- * `[B, C]`, `[B]`; C and E must be known. Value are the logits of a classifier.
+ * `[B, C]`, `[B]`; C and E must be known. The value is a classifier's logits; the mask is 1 for a
+ * sample and 0 for padding.
  *
  * Outputs: `[cba, bt]`, each `[B, C]`; with `returnAttention` also `[C, B, B]`. Both are 0 for
  * masked samples.
  *
- * TensorFlow.js runs a layer once for each output that a functional model uses. Where cost matters,
- * use `cba` and add `value` with `tf.layers.add()`.
+ * TensorFlow.js runs a layer once for each of its outputs that a functional model uses. Where cost
+ * matters, use `cba` alone and add `value` to it with `tf.layers.add()`.
  *
- * @throws ShapeError when ranks are wrong or batch, class or feature sizes disagree.
+ * @throws ShapeError when ranks are wrong or batch, class or feature sizes disagree; ArgumentError
+ *   when there are not 3 or 4 inputs, or for an unknown `encoding`.
  *
  * @example
- * const [cba, bt] = new BatchTransformer().apply([query, key, logits]);
+ * const [query, key] = [tfl.input({ shape: [7, 16] }), tfl.input({ shape: [7, 16] })];
+ * const logits = tfl.input({ shape: [7] }); // of seven classes
+ * const [cba, bt] = new BatchTransformer().apply([query, key, logits]) as tfl.SymbolicTensor[];
+ * console.log(cba.shape, bt.shape); // [ null, 7 ] [ null, 7 ]
  *
  * Source: Her et al., "Batch Transformer: Look for Attention in Batch", IEEE Access 13 (2025).
  * Provenance: published; the encoding's formula is reconstructed, the mask goes beyond the paper.
@@ -43,28 +48,28 @@ export interface BatchTransformerConfig extends SeededConfig {
 export class BatchTransformer extends BtnLayer {
   static readonly className = 'BatchTransformer';
   override readonly mixesBatch = true;
-  private readonly config: BatchTransformerConfig;
+  private readonly config: { encoding: ChannelEncoding; returnAttention: boolean; scale?: number };
   private readonly encoder: ChannelPositionalEncoding;
   private readonly attention: ClassBatchAttention;
 
   constructor(config: BatchTransformerConfig = {}) {
     super(config);
-    const { encoding = 'sinusoidal', scale, returnAttention = false, seed } = config;
-    this.config = { encoding, scale, returnAttention };
+    const { encoding = 'sinusoidal', returnAttention = false, scale, seed } = config;
+    this.config = { encoding, returnAttention, ...(scale !== undefined && { scale }) };
     this.encoder = new ChannelPositionalEncoding({ encoding, seed });
     this.attention = new ClassBatchAttention({ scale, returnAttention });
   }
 
   override build(inputShape: LayerShape): void {
-    const { query, key } = namedShapes('BatchTransformer', shapeList(inputShape));
-    this.buildParts({ encoder: [this.encoder, [query!, key!]] });
+    const { query, key } = namedShapes('BatchTransformer', inputShape);
+    this.buildParts({ encoder: [this.encoder, [query, key]] });
     this.built = true;
   }
 
   override computeOutputShape(inputShape: LayerShape): Shape[] {
-    const { value } = namedShapes('BatchTransformer', shapeList(inputShape));
+    const { value } = namedShapes('BatchTransformer', inputShape);
     const [cba, ...attention] = shapeList(this.attention.computeOutputShape(inputShape));
-    return [cba!, value!, ...attention];
+    return [cba!, value, ...attention];
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor[] {
@@ -72,13 +77,13 @@ export class BatchTransformer extends BtnLayer {
       const [query, key, value, mask] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor?];
       const encoded = this.encoder.call([query, key]);
       const attended = this.attention.call([...encoded, value, ...(mask ? [mask] : [])]);
-      const [cba, ...attention] = Array.isArray(attended) ? attended : [attended];
+      const [cba, ...attention] = [attended].flat();
       return [cba!, tf.add(cba!, dropMasked(value, mask)), ...attention];
     });
   }
 
   /**
-   * The attention of a batch, for plots: by which `cba` weighs the values. The layer must be built.
+   * The attention of a batch, by which `cba` weighs the values, for plots. The layer must be built.
    *
    * @param query `[B, C, E]`, not encoded, as for the layer itself.
    * @param key `[B, C, E]`
@@ -88,19 +93,13 @@ export class BatchTransformer extends BtnLayer {
   attentionWeights(query: tf.Tensor, key: tf.Tensor, mask?: tf.Tensor): tf.Tensor3D {
     return tf.tidy(() => {
       const [encodedQuery, encodedKey] = this.encoder.call([query, key]);
-      const { scale } = this.config;
-      return classBatchAttentionWeights(encodedQuery!, encodedKey!, { scale, mask });
+      const options = { scale: this.config.scale, mask };
+      return classBatchAttentionWeights(encodedQuery!, encodedKey!, options);
     });
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    const { encoding, scale, returnAttention } = this.config;
-    return {
-      ...super.getConfig(),
-      encoding: encoding!,
-      returnAttention: returnAttention!,
-      ...(scale !== undefined && { scale }),
-    };
+    return { ...super.getConfig(), ...this.config };
   }
 }
 tf.serialization.registerClass(BatchTransformer);

@@ -4,7 +4,7 @@ import { ArgumentError } from '../ops/errors.js';
 import { TensorflowCopiesError } from '../ops/one_tensorflow.js';
 import '../kernels/index.js';
 import { hashText, mixSeeds } from '../ops/seeds.js';
-import type { Shape } from '../ops/shape_check.js';
+import { formatShape, type Shape } from '../ops/shape_check.js';
 
 /** What every layer accepts: `name`, `trainable`, `inputShape`, … */
 export type LayerConfig = NonNullable<ConstructorParameters<typeof layers.Layer>[0]>;
@@ -20,14 +20,14 @@ export type Tensors = tf.Tensor | tf.Tensor[];
 export type LayerShape = Shape | Shape[];
 /** Arguments of a call besides its inputs, such as `training`. */
 export type Kwargs = Record<string, unknown>;
-/** Gives the values that a weight starts from. */
+/** Makes the values that a weight starts from. */
 export type Initializer = ReturnType<typeof initializers.zeros>;
 /** A weight of a layer. */
 export type Weight = ReturnType<layers.Layer['addWeight']>;
 
 /**
- * What our layers share. None supports Keras masks, which leak from a first input into all that
- * follows: they are ignored, and ours are inputs of their own.
+ * What our layers share. Keras masks, which pass from a first input to all layers behind it, are
+ * ignored: where a layer of ours has a mask, it is an input.
  */
 export abstract class BtnLayer extends layers.Layer {
   /** Whether the output of a sample depends on the other samples, in training or not. */
@@ -116,7 +116,7 @@ export function knownSize(layer: string, shape: Shape, axis: number): number {
   const size = shape.at(axis);
   if (size === null || size === undefined) {
     throw new ArgumentError(
-      `${layer}: axis ${axis} of its input [${shape.join(', ')}] must be known`,
+      `${layer}: axis ${axis} of its input [${formatShape(shape)}] must be known`,
     );
   }
   return size;
@@ -130,7 +130,7 @@ export function ones(): Initializer {
   return initializers.ones();
 }
 
-/** `{ seed }` for an initializer, or nothing, where an absent seed means a random one. */
+/** `{ seed }` for an initializer; empty without a seed, for random values. */
 export function seedArg(seed: number | undefined): { seed?: number } {
   return seed === undefined ? {} : { seed };
 }

@@ -29,10 +29,14 @@ export interface ChannelPositionalEncodingConfig extends SeededConfig {
  *
  * Inputs: `[query, key]`, each `[B, C, E]`; C and E must be known. Outputs: `[query + P, key + P]`.
  *
- * @throws ShapeError when the ranks are wrong or the sizes disagree; Error for an unknown `encoding`.
+ * @throws ShapeError when the ranks are wrong or the sizes disagree; ArgumentError for an unknown
+ *   `encoding`, or when there are not 2 inputs.
  *
  * @example
- * const [q, k] = new ChannelPositionalEncoding({ encoding: 'learned' }).apply([query, key]);
+ * const encode = new ChannelPositionalEncoding({ encoding: 'learned' });
+ * const [query, key] = [tf.zeros([4, 7, 16]), tf.zeros([4, 7, 16])];
+ * const [q, k] = encode.apply([query, key]) as tf.Tensor[];
+ * console.log(q.shape, k.shape, encode.countParams()); // [ 4, 7, 16 ] [ 4, 7, 16 ] 112
  *
  * Provenance: reconstructed. Published is that the encoding is built from the channel count alone
  * and encodes query and key, never value.
@@ -75,10 +79,7 @@ export class ChannelPositionalEncoding extends BtnLayer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    return {
-      ...super.getConfig(),
-      encoding: this.encoding,
-    };
+    return { ...super.getConfig(), encoding: this.encoding };
   }
 
   private checked(inputShape: LayerShape): [Shape, Shape] {

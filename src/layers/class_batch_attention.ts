@@ -31,10 +31,15 @@ export interface ClassBatchAttentionConfig extends LayerConfig {
  * The result of a sample depends on its batch: call `predictOnBatch`, not `predict` (which splits at
  * 32), and pad with a mask rather than let the last batch be smaller.
  *
- * @throws ShapeError when ranks are wrong or batch, class or feature sizes disagree.
+ * @throws ShapeError when ranks are wrong or batch, class or feature sizes disagree; ArgumentError
+ *   when there are not 3 or 4 inputs.
  *
  * @example
- * const cba = new ClassBatchAttention().apply([query, key, value]);
+ * const [query, key] = [tfl.input({ shape: [7, 16] }), tfl.input({ shape: [7, 16] })];
+ * const logits = tfl.input({ shape: [7] });
+ * const attention = new ClassBatchAttention({ returnAttention: true });
+ * const [cba, weights] = attention.apply([query, key, logits]) as tfl.SymbolicTensor[];
+ * console.log(cba.shape, weights.shape); // [ null, 7 ] [ 7, null, null ]
  *
  * Source: Her et al., "Batch Transformer: Look for Attention in Batch", IEEE Access 13 (2025).
  * Provenance: published; `scale`, `returnAttention` and the mask go beyond the paper.
@@ -52,22 +57,24 @@ export class ClassBatchAttention extends BtnLayer {
   }
 
   override build(inputShape: LayerShape): void {
-    namedShapes('ClassBatchAttention', shapeList(inputShape));
+    namedShapes('ClassBatchAttention', inputShape);
     this.built = true;
   }
 
   override computeOutputShape(inputShape: LayerShape): Shape[] | Shape {
-    const { query, value } = namedShapes('ClassBatchAttention', shapeList(inputShape));
-    return this.returnAttention ? [value!, [query![1]!, query![0]!, query![0]!]] : (value as Shape);
+    const { query, value } = namedShapes('ClassBatchAttention', inputShape);
+    if (!this.returnAttention) return value;
+    const [batch, classes] = query;
+    return [value, [classes!, batch!, batch!]];
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor | tf.Tensor[] {
     return tf.tidy(() => {
-      const [query, key, value, mask] = inputs as tf.Tensor[];
+      const [query, key, value, mask] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor?];
       const options = { scale: this.scale, mask };
-      const output = classBatchAttention(query!, key!, value!, options);
+      const output = classBatchAttention(query, key, value, options);
       if (!this.returnAttention) return output;
-      return [output, classBatchAttentionWeights(query!, key!, options)];
+      return [output, classBatchAttentionWeights(query, key, options)];
     });
   }
 
@@ -81,15 +88,23 @@ export class ClassBatchAttention extends BtnLayer {
 }
 tf.serialization.registerClass(ClassBatchAttention);
 
-/** Names the shapes of `[query, key, value, mask?]` and checks them. @throws ShapeError */
-export function namedShapes(op: string, shapes: Shape[]): Record<string, Shape> {
+/**
+ * Names the shapes of `[query, key, value, mask?]` and checks them.
+ *
+ * @throws ArgumentError when there are not 3 or 4; ShapeError when they do not fit each other.
+ */
+export function namedShapes(
+  layer: string,
+  inputShape: LayerShape,
+): { query: Shape; key: Shape; value: Shape; mask?: Shape } {
+  const shapes = shapeList(inputShape);
   if (shapes.length < 3 || shapes.length > 4) {
     throw new ArgumentError(
-      `${op}: needs 3 or 4 inputs [query, key, value, mask?], but was given ${shapes.length}`,
+      `${layer}: needs 3 or 4 inputs [query, key, value, mask?], but was given ${shapes.length}`,
     );
   }
-  const names = ['query', 'key', 'value', 'mask'];
-  const named = Object.fromEntries(shapes.map((shape, i) => [names[i]!, shape]));
-  checkClassBatchAttention(op, named);
+  const [query, key, value, mask] = shapes as [Shape, Shape, Shape, Shape?];
+  const named = { query, key, value, ...(mask && { mask }) };
+  checkClassBatchAttention(layer, named);
   return named;
 }

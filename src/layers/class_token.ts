@@ -14,6 +14,11 @@ import {
  *
  * Input `[B, N, D]`, output `[B, 1 + N, D]`. Weight: token `[1, 1, D]`.
  *
+ * @example
+ * const tokens = tfl.input({ shape: [49, 64] });
+ * const withClass = new ClassToken().apply(tokens) as tfl.SymbolicTensor;
+ * console.log(withClass.shape); // [ null, 50, 64 ]
+ *
  * Source: Dosovitskiy et al., arXiv 2010.11929. Provenance: baseline.
  */
 export class ClassToken extends BtnLayer {

@@ -39,6 +39,12 @@ export interface BtnConv2DConfig extends SeededConfig {
  * Input `[B, H, W, I]`, output `[B, (H + 2p − k)/s + 1, …, filters]`. Weights: kernel `[k, k, I, O]`,
  * bias `[O]`, alpha `[O]` where the activation is `prelu`.
  *
+ * @example
+ * const image = tfl.input({ shape: [112, 112, 3] });
+ * const conv = new BtnConv2D({ filters: 64, kernelSize: 3, strides: 2, padding: 1 });
+ * const map = conv.apply(image) as tfl.SymbolicTensor;
+ * console.log(map.shape, conv.countParams()); // [ null, 56, 56, 64 ] 1792
+ *
  * Provenance: baseline (POSTER V2 uses PyTorch's Conv2d).
  */
 export class BtnConv2D extends BtnLayer {

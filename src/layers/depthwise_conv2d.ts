@@ -31,7 +31,13 @@ export interface BtnDepthwiseConv2DConfig extends SeededConfig {
  * Square depthwise convolution with PyTorch's symmetric padding.
  *
  * Input `[B, H, W, C]`, output `[B, (H + 2p − k)/s + 1, …, C]`. Weights: kernel `[k, k, C, 1]`
- * (normal, variance 2 / k²), bias `[C]` if asked for, alpha `[C]` where the activation is `prelu`.
+ * (normal, variance 2 / k²), bias `[C]` with `useBias`, alpha `[C]` where the activation is `prelu`.
+ *
+ * @example
+ * const map = tfl.input({ shape: [56, 56, 64] });
+ * const conv = new BtnDepthwiseConv2D({ kernelSize: 3, strides: 2, padding: 1 });
+ * const halved = conv.apply(map) as tfl.SymbolicTensor;
+ * console.log(halved.shape, conv.countParams()); // [ null, 28, 28, 64 ] 576
  *
  * Provenance: baseline (MobileFaceNet of POSTER V2).
  */
@@ -73,7 +79,7 @@ export class BtnDepthwiseConv2D extends BtnLayer {
     const { strides, padding } = this.config;
     const x = onlyTensor(inputs) as tf.Tensor4D;
     const filter = this.kernel.read() as tf.Tensor4D;
-    // Unlike the fused op, which may not be differentiated twice.
+    // This op can be differentiated twice, the fused one cannot.
     if (!this.bias && !this.alpha) return tf.depthwiseConv2d(x, filter, strides, padding);
     return tf.fused.depthwiseConv2d({
       x,
@@ -86,11 +92,7 @@ export class BtnDepthwiseConv2D extends BtnLayer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    return {
-      ...super.getConfig(),
-      ...this.config,
-      ...this.options,
-    };
+    return { ...super.getConfig(), ...this.config, ...this.options };
   }
 }
 tf.serialization.registerClass(BtnDepthwiseConv2D);

@@ -22,6 +22,13 @@ export interface DropPathConfig extends LayerConfig {
  *
  * Input and output: `[B, ...]`. Repeatable by `model.apply(x, { training: true, seed })`.
  *
+ * @example
+ * const drop = new DropPath({ rate: 0.5, name: 'drop' });
+ * const branch = tf.ones([4, 1]); // four samples
+ * console.log((drop.apply(branch) as tf.Tensor).arraySync()); // [ [ 1 ], [ 1 ], [ 1 ], [ 1 ] ]
+ * const dropped = drop.apply(branch, { training: true, seed: 1 }) as tf.Tensor;
+ * console.log(dropped.arraySync()); // ?
+ *
  * Source: Huang et al., arXiv 1603.09382. Provenance: baseline.
  */
 export class DropPath extends BtnLayer {

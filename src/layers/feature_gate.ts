@@ -15,6 +15,13 @@ import {
  *
  * Input and output: `[B, D]`.
  *
+ * @example
+ * const features = tf.tensor2d([[4, -2]]); // one sample
+ * const gate = new FeatureGate();
+ * gate.build(features.shape);
+ * gate.setWeights(gate.getWeights().map((weight) => tf.zerosLike(weight))); // sigmoid(0) is a half
+ * console.log((gate.apply(features) as tf.Tensor).arraySync()); // [ [ 2, -1 ] ]
+ *
  * Provenance: baseline (`se_block` of POSTER V2's classifier).
  */
 export class FeatureGate extends BtnLayer {

@@ -37,8 +37,14 @@ export interface LandmarkAttentionConfig extends SeededConfig {
  *
  * Inputs: `[image, landmarks]`, each `[B, w², D]`, row by row. Output: `[B, w², D]`.
  *
- * @throws ShapeError when the inputs disagree; Error when the tokens are no square or `numHeads`
- *   does not divide D.
+ * @throws ShapeError when the inputs disagree; ArgumentError when there are not 2 inputs, the tokens
+ *   are not a square map or `numHeads` does not divide D.
+ *
+ * @example
+ * const [image, landmarks] = [tfl.input({ shape: [49, 64] }), tfl.input({ shape: [49, 64] })]; // 7 × 7 maps
+ * const attention = new LandmarkAttention({ numHeads: 2 });
+ * const asked = attention.apply([image, landmarks]) as tfl.SymbolicTensor;
+ * console.log(asked.shape); // [ null, 49, 64 ]
  *
  * Source: Mao et al., POSTER V2, arXiv 2301.12149. Provenance: baseline.
  */

@@ -23,6 +23,11 @@ export interface BtnLayerNormConfig extends LayerConfig {
  *
  * Input and output: `[B, ..., D]`. Weights: gamma, beta, each `[D]`.
  *
+ * @example
+ * const tokens = tf.tensor3d([[[1, 3], [10, 50]]]); // [batch, tokens, features]
+ * const normed = new BtnLayerNorm().apply(tokens) as tf.Tensor;
+ * console.log(tf.round(normed).arraySync()); // [ [ [ -1, 1 ], [ -1, 1 ] ] ]
+ *
  * Source: Ba et al., arXiv 1607.06450. Provenance: baseline.
  */
 export class BtnLayerNorm extends BtnLayer {

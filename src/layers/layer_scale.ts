@@ -21,6 +21,11 @@ export interface LayerScaleConfig extends LayerConfig {
  *
  * Input and output: `[B, ..., D]`. Weight: gamma `[D]`.
  *
+ * @example
+ * const branch = tf.tensor2d([[2, -4]]);
+ * const scaled = new LayerScale({ initialScale: 0.5 }).apply(branch) as tf.Tensor;
+ * console.log(scaled.arraySync()); // [ [ 1, -2 ] ]
+ *
  * Source: Touvron et al., arXiv 2103.17239. Provenance: baseline.
  */
 export class LayerScale extends BtnLayer {

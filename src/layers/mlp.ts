@@ -23,6 +23,12 @@ export interface MlpConfig extends SeededConfig {
  *
  * Input and output: `[B, ..., D]`.
  *
+ * @example
+ * const tokens = tfl.input({ shape: [49, 64] });
+ * const mlp = new Mlp({ ratio: 4 }); // 64 → 256 → 64
+ * const fed = mlp.apply(tokens) as tfl.SymbolicTensor;
+ * console.log(fed.shape, mlp.countParams()); // [ null, 49, 64 ] 33088
+ *
  * Provenance: baseline.
  */
 export class Mlp extends BtnLayer {
@@ -56,10 +62,7 @@ export class Mlp extends BtnLayer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    return {
-      ...super.getConfig(),
-      ratio: this.ratio,
-    };
+    return { ...super.getConfig(), ratio: this.ratio };
   }
 }
 tf.serialization.registerClass(Mlp);

@@ -45,13 +45,17 @@ export interface MultiLevelAttentionConfig extends SeededConfig {
  * Inputs: L token maps `[B, N_l, D]`; N_l and D must be known. One map alone, such as a
  * concatenation, is a list of one level.
  *
- * Outputs: L maps of the same shapes. TensorFlow.js runs a layer once for each output that a
+ * Outputs: L maps of the same shapes. TensorFlow.js runs a layer once for each of its outputs that a
  * functional model uses: where cost matters, concatenate the levels first.
  *
- * @throws ShapeError when levels differ in batch or width; Error when `numHeads` does not divide D.
+ * @throws ShapeError when levels differ in batch or width; ArgumentError when `numHeads` does not
+ *   divide D or `dropout` is out of range.
  *
  * @example
- * const [low, mid, high] = new MultiLevelAttention({ numHeads: 8 }).apply([a, b, c]);
+ * const levels = [49, 49, 16].map((tokens) => tfl.input({ shape: [tokens, 32] }));
+ * const attention = new MultiLevelAttention({ numHeads: 8 });
+ * const [low, mid, high] = attention.apply(levels) as tfl.SymbolicTensor[];
+ * console.log(low.shape, mid.shape, high.shape); // [ null, 49, 32 ] [ null, 49, 32 ] [ null, 16, 32 ]
  *
  * Source: named in Her et al., IEEE Access 13 (2025). Provenance: reconstructed.
  */
@@ -125,10 +129,7 @@ export class MultiLevelAttention extends BtnLayer {
   }
 
   override getConfig(): tf.serialization.ConfigDict {
-    return {
-      ...super.getConfig(),
-      ...this.config,
-    };
+    return { ...super.getConfig(), ...this.config };
   }
 
   private readWeights(): MultiLevelAttentionWeights {

@@ -23,6 +23,12 @@ export interface PositionEmbeddingConfig extends SeededConfig {
  *
  * Input and output: `[B, N, D]`. Weight: embedding `[1, N, D]`.
  *
+ * @example
+ * const tokens = tfl.input({ shape: [50, 64] });
+ * const embedding = new PositionEmbedding();
+ * const placed = embedding.apply(tokens) as tfl.SymbolicTensor;
+ * console.log(placed.shape, embedding.countParams()); // [ null, 50, 64 ] 3200
+ *
  * Source: Dosovitskiy et al., arXiv 2010.11929. Provenance: baseline.
  */
 export class PositionEmbedding extends BtnLayer {

@@ -22,6 +22,10 @@ export interface BtnPReLUConfig extends LayerConfig {
  *
  * Input and output: `[B, ..., C]`. Weight: alpha `[C]`.
  *
+ * @example
+ * const rectified = new BtnPReLU().apply(tf.tensor2d([[-4, 4]])) as tf.Tensor;
+ * console.log(rectified.arraySync()); // [ [ -1, 4 ] ]
+ *
  * Source: He et al., arXiv 1502.01852. Provenance: baseline.
  */
 export class BtnPReLU extends BtnLayer {

@@ -9,7 +9,8 @@ type LayerClass = Parameters<typeof serialization.registerClass>[0];
  *
  * @example
  * registerLayers();
- * const model = await loadLayersModel(url);
+ * const model = await loadLayersModel(url); // saved by a program of ours
+ * console.log(model.outputNames); // [ 'vit', 'bt', 'cba' ]
  */
 export function registerLayers(): void {
   for (const layer of Object.values(layers)) serialization.registerClass(layer as LayerClass);

@@ -24,6 +24,12 @@ export interface SelfAttentionConfig extends SeededConfig {
  *
  * Input and output: `[B, N, D]`.
  *
+ * @example
+ * const tokens = tfl.input({ shape: [50, 64] });
+ * const attention = new SelfAttention({ numHeads: 8 });
+ * const attended = attention.apply(tokens) as tfl.SymbolicTensor;
+ * console.log(attended.shape, attention.countParams()); // [ null, 50, 64 ] 16640
+ *
  * Source: Dosovitskiy et al., arXiv 2010.11929. Provenance: baseline.
  */
 export class SelfAttention extends BtnLayer {

@@ -15,6 +15,11 @@ export interface SliceTokensConfig extends LayerConfig {
  * Keeps `count` tokens from `begin` on.
  *
  * Input `[B, N, D]`, output `[B, count, D]`.
+ *
+ * @example
+ * const tokens = tf.tensor3d([[[1, 2], [3, 4], [5, 6]]]); // three tokens of width two
+ * const kept = new SliceTokens({ begin: 1, count: 2 }).apply(tokens) as tf.Tensor;
+ * console.log(kept.arraySync()); // [ [ [ 3, 4 ], [ 5, 6 ] ] ]
  */
 export class SliceTokens extends BtnLayer {
   static readonly className = 'SliceTokens';

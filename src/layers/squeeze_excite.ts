@@ -25,6 +25,12 @@ export interface SqueezeExciteConfig extends SeededConfig {
  *
  * Input and output: `[B, H, W, C]`.
  *
+ * @example
+ * const map = tfl.input({ shape: [28, 28, 128] });
+ * const gate = new SqueezeExcite({ reduction: 16 }); // 128 → 8 → 128
+ * const gated = gate.apply(map) as tfl.SymbolicTensor;
+ * console.log(gated.shape, gate.countParams()); // [ null, 28, 28, 128 ] 2048
+ *
  * Source: Hu et al., arXiv 1709.01507. Provenance: baseline (mode `irSe` of IR-50).
  */
 export class SqueezeExcite extends BtnLayer {

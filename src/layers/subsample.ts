@@ -5,7 +5,7 @@ import { BtnLayer, type LayerConfig, type LayerShape, onlyTensor, shapeList } fr
 
 /** Config of `Subsample`. */
 export interface SubsampleConfig extends LayerConfig {
-  /** Every so-manieth pixel is kept, starting with the first. */
+  /** s: every s-th row and column is kept, from the first on. */
   stride: number;
 }
 
@@ -14,6 +14,11 @@ export interface SubsampleConfig extends LayerConfig {
  * 1×1 max-pool of stride s.
  *
  * Input `[B, H, W, C]`, output `[B, ceil(H/s), ceil(W/s), C]`.
+ *
+ * @example
+ * const map = tf.reshape(tf.range(0, 16), [1, 4, 4, 1]);
+ * const halved = new Subsample({ stride: 2 }).apply(map) as tf.Tensor;
+ * console.log(halved.shape, halved.dataSync()); // [ 1, 2, 2, 1 ] Float32Array(4) [ 0, 2, 8, 10 ]
  *
  * Provenance: baseline (IR-50 shortcuts and the input of both backbones).
  */

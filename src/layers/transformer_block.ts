@@ -19,6 +19,12 @@ export interface TransformerBlockConfig extends SeededConfig {
  *
  * Input and output: `[B, N, D]`.
  *
+ * @example
+ * const tokens = tfl.input({ shape: [50, 64] });
+ * const block = new TransformerBlock({ numHeads: 8 });
+ * const next = block.apply(tokens) as tfl.SymbolicTensor;
+ * console.log(next.shape, block.countParams()); // [ null, 50, 64 ] 49984
+ *
  * Source: Dosovitskiy et al., arXiv 2010.11929. Provenance: baseline.
  */
 export class TransformerBlock extends BtnLayer {

@@ -31,7 +31,7 @@ export interface MobileFaceNetConfig {
   seed?: number;
 }
 
-/** The window-based cross attention between image and landmarks, at three levels. */
+/** The cross-attention of landmarks to the image, at three levels. */
 export interface FusionConfig {
   /** Attention heads of the three levels. */
   numHeads: [number, number, number];
@@ -70,8 +70,8 @@ export interface BtnConfig {
   /** Side of the input in pixels: a multiple of `backboneSize`. */
   inputSize: number;
   /**
-   * Side of what both backbones see: at 224 and 112, every second row and column. A multiple of 56;
-   * the paper's is 112.
+   * Side of what both backbones see, a multiple of 56; the paper's is 112. Of an input of 224, that is
+   * every second row and column.
    */
   backboneSize: number;
   image: Omit<Ir50Config, 'seed'>;
@@ -100,9 +100,10 @@ export interface BtnConfigOptions {
   seed?: number;
 }
 
-/** Sizes of the published networks. */
+/** The IR-50 of the paper, which gives the image features. */
 export const fullIr50: Ir50Config = { mode: 'ir', widths: [64, 128, 256], depths: [3, 4, 14] };
-/** The MobileFaceNet of the paper, which gives the landmark features: frozen, its statistics those of pretraining. */
+
+/** The MobileFaceNet of the paper, which gives the landmark features: frozen, with the statistics of its pretraining. */
 export const fullMobileFaceNet: MobileFaceNetConfig = {
   widths: [64, 128, 512],
   depths: [4, 6, 2],

@@ -1,3 +1,4 @@
+/** btn-layers/models: the networks, wired from the layers, and what can be done with a network as a whole. Runs in browsers. */
 export { batchAttentionWeights } from './batch_attention.js';
 export { type BtnBuildOptions, btn } from './btn.js';
 export * from './config.js';

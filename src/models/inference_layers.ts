@@ -4,6 +4,7 @@ import type { layers, SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { BtnConv2D, type BtnConv2DConfig } from '../layers/conv2d.js';
 import { BtnDepthwiseConv2D, type BtnDepthwiseConv2DConfig } from '../layers/depthwise_conv2d.js';
 import { LandmarkAttention, type LandmarkAttentionConfig } from '../layers/landmark_attention.js';
+import { weightName } from '../layers/weight_name.js';
 
 type Layer = layers.Layer;
 
@@ -59,11 +60,13 @@ export function inferenceCopy(layer: Layer): Replacement {
       }),
       weights: () =>
         attention.weights.map((weight) =>
-          isNamed(attention, weight, 'relativePositionBias') ? attention.pairBias() : weight.read(),
+          weightName(attention, weight) === 'relativePositionBias'
+            ? attention.pairBias()
+            : weight.read(),
         ),
     };
   }
-  // Models, which may be layers too, take a third and a fourth: initial weights need no values.
+  // A model that is a layer takes two arguments more; `true` spares it initial values of its weights.
   const { fromConfig } = layer.constructor as unknown as {
     fromConfig(this: unknown, ...given: unknown[]): Layer;
   };
@@ -92,9 +95,5 @@ function affineOf(norm: Layer): { scale: tf.Tensor; shift: tf.Tensor } {
 }
 
 function weightOf(layer: Layer, name: string): tf.Tensor | undefined {
-  return layer.weights.find((weight) => isNamed(layer, weight, name))?.read();
-}
-
-function isNamed(layer: Layer, { originalName }: Layer['weights'][number], name: string): boolean {
-  return originalName === `${layer.name}/${name}`;
+  return layer.weights.find((weight) => weightName(layer, weight) === name)?.read();
 }

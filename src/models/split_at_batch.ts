@@ -42,7 +42,7 @@ const splits = new WeakMap<tfl.LayersModel, SplitModel>();
 
 /**
  * Splits a functional model where samples first meet: before the layers that say `mixesBatch`. Batch
- * normalisation does not count, which normalises over whatever samples it is given together.
+ * normalisation does not count as one: it normalises over whatever samples it is given together.
  *
  * The halves share the model's layers and live as long as it does.
  *
@@ -83,7 +83,7 @@ function makeSplit(model: tfl.LayersModel): SplitModel {
   };
 }
 
-/** The tensors of single samples that outputs or layers that mix the batch are made from. */
+/** The last tensors in which each sample is alone: what the layers behind them, or the outputs, are made from. */
 function borderOf(outputs: readonly Node[]): Node[] {
   const mixed = new Map<Node, boolean>();
   const isMixed = (node: Node): boolean => {

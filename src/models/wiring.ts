@@ -1,15 +1,18 @@
 import type { layers, SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { BtnBatchNorm, type BtnBatchNormConfig } from '../layers/batch_norm.js';
+import { nthSeed } from '../layers/btn_layer.js';
 import { BtnConv2D, type BtnConv2DConfig } from '../layers/conv2d.js';
 import { BtnPReLU } from '../layers/prelu.js';
-import { mixSeeds } from '../ops/seeds.js';
 
 type Node = SymbolicTensor;
 
-/** Says of a layer, by name, whether its weights are set right after: zeros will do until then. */
+/** Whether the weights of a layer, by its name, are set right after it is built: until then, zeros will do. */
 export type StartsFromZeros = (layerName: string) => boolean;
 
-/** Of the network that is being wired: every layer passes by `apply`. */
+/**
+ * Of the network that is being wired. A variable of the module, since every layer passes through `apply`,
+ * and wiring is synchronous: as an argument, it would have to pass through every function that wires.
+ */
 let startsFromZeros: StartsFromZeros = () => false;
 
 /** Wires a network whose layers start from random weights only where they must. */
@@ -32,7 +35,7 @@ export function apply(layer: layers.Layer, input: Node | Node[]): Node {
 /** Hands out a new seed for each layer in turn; none when there is no seed to begin with. */
 export function seedSequence(seed: number | undefined): () => number | undefined {
   let count = 0;
-  return () => (seed === undefined ? undefined : mixSeeds(seed, count++));
+  return () => nthSeed(seed, count++);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { count, percent } from './format.js';
+import { count, percent, plural } from './format.js';
 import {
   draw,
   hairline,
@@ -69,7 +69,7 @@ export async function curvesPage(
     height: panelHeight,
     title,
     lines: [
-      `${count(records.length)} ${records.length === 1 ? 'epoch' : 'epochs'}` +
+      `${count(records.length)} ${plural(records.length, 'epoch')}` +
         (best ? ` · best ${chooser} accuracy ${percent(best.value, 2)}, epoch ${best.epoch}` : ''),
     ],
     panels: drawings.map((svg, i) => ({

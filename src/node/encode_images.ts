@@ -111,7 +111,7 @@ export function numClassesOf({ outputs }: LayersModel): number {
 }
 
 /** The mean of arrays of equal length, value by value. */
-export function meanOf(arrays: readonly Float64Array[]): Float64Array {
+function meanOf(arrays: readonly Float64Array[]): Float64Array {
   return arrays[0]!.map((_, i) => arrays.reduce((sum, a) => sum + a[i]!, 0) / arrays.length);
 }
 

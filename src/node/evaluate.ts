@@ -1,8 +1,5 @@
 import { join } from 'node:path';
-import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { Images } from '../training/augmentation.js';
-import { accuracyIntervals } from '../training/bootstrap.js';
-import { calibration } from '../training/calibration.js';
 import {
   type Corruption,
   corrupt,
@@ -11,24 +8,23 @@ import {
   severities,
 } from '../training/corruption.js';
 import type { DataType } from '../training/data_types.js';
-import { classReport, confusionMatrix, predictedClasses } from '../training/metrics.js';
+import { predictedClasses } from '../training/metrics.js';
 import { batches } from '../training/sampler.js';
-import { type BatchOutputs, batchOutputs, probabilitiesInBatches } from './batch_accuracy.js';
 import { type BtnMetadata, loadForInference } from './btn_files.js';
 import { type CorruptionStep, corruptionSheet } from './corruption_sheet.js';
 import {
   type Encode,
   type Encodings,
-  encodedProbabilities,
   joinEncodings,
   type SeenImages,
   viewsOf,
   vitProbabilities,
 } from './encode_images.js';
-import { imageFolder, type LabelledImage } from './image_folder.js';
+import { imageFolder } from './image_folder.js';
 import { type ImageSource, imageSource } from './image_source.js';
 import { inOrder } from './in_order.js';
-import type { Evaluation, FullEvaluation, ImagePrediction } from './report.js';
+import { evaluationOf, evaluationSeed, judgeImages } from './judge_images.js';
+import type { FullEvaluation } from './report.js';
 import { reportImages } from './report_images.js';
 import { makeReportFolder, writeSkipped } from './run_folder.js';
 import { type Encoder, openEncoder } from './threads/open_threads.js';
@@ -73,9 +69,6 @@ export interface EvaluateResult extends FullEvaluation {
   /** Paths written, where `out` was given. */
   files?: EvaluationFiles;
 }
-
-/** Of shuffles, resamples and corruptions: the same each time. */
-const evaluationSeed = 1;
 
 /**
  * Evaluates a trained BTN on the test split of a data set: `vit` in full, and beside it the accuracy of
@@ -129,30 +122,6 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult
   }
 }
 
-/** What can be said of images that were run through a network, but of corrupted ones. */
-export async function judgeImages(
-  model: LayersModel,
-  { indices, labels, views }: SeenImages,
-  source: ImageSource,
-  classNames: readonly string[],
-  batchSize: number,
-): Promise<JudgedImages> {
-  const { vit } = await probabilitiesInBatches(
-    model,
-    views,
-    batches([...labels.keys()], batchSize),
-  );
-  return {
-    ...judged(labels, vit, classNames),
-    batch: await batchOutputs(model, views, labels, batchSize, evaluationSeed),
-    predictions: predictionsOf(source.images, indices, vit, classNames.length),
-  };
-}
-
-type JudgedImages = Pick<FullEvaluation, keyof ReturnType<typeof judged> | 'predictions'> & {
-  batch: BatchOutputs | undefined;
-};
-
 /** How an evaluation was made, for its report. */
 function factsOf(
   { dataType, data, checkpoint, batch, flipAverage, skipped }: FullEvaluation,
@@ -168,21 +137,6 @@ function factsOf(
     ...notes.map((note) => ['weights', note] as const),
     ['versions', versionsText()],
   ].map(([name, value]) => [name!, value!]);
-}
-
-/** What probabilities `[n, C]` are worth. */
-function judged(
-  labels: readonly number[],
-  probabilities: Float64Array,
-  classNames: readonly string[],
-) {
-  const numClasses = classNames.length;
-  const predicted = predictedClasses(probabilities, numClasses);
-  return {
-    ...evaluationOf(labels, predicted, classNames),
-    intervals: accuracyIntervals(labels, predicted, numClasses, { seed: evaluationSeed }),
-    calibration: calibration(probabilities, labels, numClasses),
-  };
 }
 
 /** One image under the corruptions of a sweep, drawn as the sweep draws them. */
@@ -264,85 +218,13 @@ async function runImages(
   return { indices, labels, views, corrupted };
 }
 
-interface EvaluateProgress {
-  onProgress?: (done: number, total: number) => void;
-  signal?: AbortSignal;
-}
-
-/**
- * Evaluates a model on decoded images by `vit`, as many batches at once as there are threads. Leaks no
- * tensor.
- *
- * @returns what was seen too; undefined when `signal` aborts before all are done.
- */
-export async function evaluateOn(
-  { encode, threads }: Pick<Encoder, 'encode' | 'threads'>,
-  source: ImageSource,
-  classNames: readonly string[],
-  batchSize: number,
-  { onProgress, signal }: EvaluateProgress = {},
-): Promise<{ evaluation: Evaluation; seen: SeenImages } | undefined> {
-  const [indices, labels, predictions]: [number[], number[], number[]] = [[], [], []];
-  const encoded: Encodings[] = [];
-  const usable = source.usable();
-  const plan = batches(usable, batchSize);
-  const run = async (i: number) => {
-    const batch = await source.read(plan[i]!);
-    const { indices, pixels } = batch;
-    const isEmpty = indices.length === 0 || signal?.aborted;
-    return {
-      ...batch,
-      encodings: isEmpty ? undefined : await encode({ pixels, size: source.size }),
-    };
-  };
-  let done = 0;
-  for await (const batch of inOrder(plan.length, threads, run)) {
-    if (signal?.aborted) return undefined;
-    if (batch.encodings) {
-      indices.push(...batch.indices);
-      labels.push(...batch.labels);
-      predictions.push(
-        ...predictedClasses(encodedProbabilities(batch.encodings), classNames.length),
-      );
-      encoded.push(batch.encodings);
-    }
-    done += batch.indices.length + batch.skipped.length;
-    onProgress?.(done, usable.length);
-  }
-  const seen = { indices, labels, views: [joinEncodings(encoded)] };
-  return { evaluation: evaluationOf(labels, predictions, classNames), seen };
-}
-
 /** Classes `[n]` by `vit`. */
 async function predictClasses(
   encode: Encode,
   images: Images,
-  flipAverage = false,
+  flipAverage: boolean,
 ): Promise<Int32Array> {
   const probabilities = await vitProbabilities(encode, images, flipAverage);
   const count = images.pixels.length / (images.size * images.size * 3);
   return predictedClasses(probabilities, probabilities.length / count);
-}
-
-function evaluationOf(
-  labels: ArrayLike<number>,
-  predictions: ArrayLike<number>,
-  classNames: readonly string[],
-): Evaluation {
-  const matrix = confusionMatrix(labels, predictions, classNames.length);
-  return { classNames, matrix, report: classReport(matrix) };
-}
-
-function predictionsOf(
-  files: readonly LabelledImage[],
-  indices: readonly number[],
-  probabilities: Float64Array,
-  numClasses: number,
-): ImagePrediction[] {
-  const predicted = predictedClasses(probabilities, numClasses);
-  return indices.map((index, i) => ({
-    ...files[index]!,
-    prediction: predicted[i]!,
-    probabilities: [...probabilities.subarray(i * numClasses, (i + 1) * numClasses)],
-  }));
 }

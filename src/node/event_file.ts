@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs';
-import { describeFileError, UserError } from './user_error.js';
+import { cannotWrite } from './write_file.js';
 
 /** A value of a TensorBoard event: a number, or a PNG. */
 export type SummaryValue =
@@ -22,9 +22,7 @@ export function appendEvent(path: string, event: TensorBoardEvent): void {
   try {
     appendFileSync(path, record(encodeEvent(event)));
   } catch (error) {
-    throw new UserError('CannotWrite', `cannot write ${path}: ${describeFileError(error)}`, {
-      cause: error,
-    });
+    throw cannotWrite(path, error);
   }
 }
 

@@ -1,3 +1,4 @@
+/** btn-layers/node: what needs Node: networks trained and used on folders of images, their files, reports and charts. */
 export { allReporters } from './all_reporters.js';
 export { type BackendName, type BackendOptions, selectBackend } from './backend.js';
 export type { BatchAccuracy, BatchOutputs } from './batch_accuracy.js';
@@ -8,26 +9,18 @@ export {
   metadataOf,
   type WantedBtn,
 } from './btn_files.js';
-export {
-  type CalibrationChart,
-  type ClassBarsChart,
-  type ConfusionMatrixChart,
-  calibrationSvg,
-  classBarsSvg,
-  confusionMatrixSvg,
-  curvesSvg,
-  type EpochRecord,
-  type RobustnessChart,
-  robustnessSvg,
-} from './charts.js';
+export { type CalibrationChart, calibrationSvg } from './calibration_svg.js';
 export {
   type Checkpoint,
   type DamagedCheckpoint,
   loadCheckpoint,
   saveCheckpoint,
 } from './checkpoint.js';
+export { type ClassBarsChart, classBarsSvg } from './class_bars_svg.js';
+export { type ConfusionMatrixChart, confusionMatrixSvg } from './confusion_matrix_svg.js';
 export { type ConvertOptions, type ConvertResult, convert } from './convert.js';
 export type { CorruptionStep } from './corruption_sheet.js';
+export { curvesSvg, type EpochRecord } from './curves_svg.js';
 export { DecodeError, decodeImage } from './decode_image.js';
 export { type EvaluateOptions, type EvaluateResult, evaluate } from './evaluate.js';
 export {
@@ -56,6 +49,7 @@ export {
   type FullEvaluation,
   type ImagePrediction,
 } from './report.js';
+export { type RobustnessChart, robustnessSvg } from './robustness_svg.js';
 export type { EpochLog, ReportFiles, RunFolder } from './run_folder.js';
 export { tensorboardReporter } from './tensorboard.js';
 export { type TrainResult, train } from './train.js';

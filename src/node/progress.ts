@@ -1,6 +1,6 @@
 import cliProgress from 'cli-progress';
 import { classNamesOf } from '../training/data_types.js';
-import { count, percent } from './format.js';
+import { count, percent, plural } from './format.js';
 import type { SkippedImage } from './image_source.js';
 import { recipeText } from './recipe_text.js';
 import type { EpochLog } from './run_folder.js';
@@ -93,8 +93,7 @@ export function progressBar() {
 
 /** Files of a data set that are no images by their names. */
 export function passedOverText(passed: number): string {
-  const files = passed === 1 ? 'file' : 'files';
-  return `passed over ${count(passed)} ${files} without the extension of an image`;
+  return `passed over ${count(passed)} ${plural(passed, 'file')} without the extension of an image`;
 }
 
 /** Files that were left out, by name, on a few lines or on as many as there are files. */
@@ -102,7 +101,7 @@ export function skippedText(files: readonly SkippedImage[], lines = namedFiles):
   const named = files.slice(0, lines).map(({ path, reason }) => `  ${path}: ${reason}`);
   const more = files.length - named.length;
   return [
-    `skipped ${count(files.length)} unusable ${files.length === 1 ? 'file' : 'files'}:`,
+    `skipped ${count(files.length)} unusable ${plural(files.length, 'file')}:`,
     ...named,
     ...(more > 0 ? [`  and ${count(more)} more`] : []),
   ].join('\n');
@@ -131,7 +130,7 @@ function startText(run: RunStart): string {
   return [
     `${resumed ? `resuming ${network} at ${where},` : `training ${network}`} on ` +
       `${count(run.train)} images, ${evaluationText(run)}${threads}`,
-    `lr ${learningRate}, batch ${batchSize}, ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, seed ${seed}`,
+    `lr ${learningRate}, batch ${batchSize}, ${epochs} ${plural(epochs, 'epoch')}, seed ${seed}`,
     recipeText(run.settings),
   ].join('\n');
 }

@@ -1,3 +1,4 @@
+import { plural } from './format.js';
 import type { TrainSettings } from './train_settings.js';
 
 /** How a run trains, in a line: optimizer, schedule, loss where it is not plain, augmentation. */
@@ -26,9 +27,7 @@ function scheduleText({ schedule, decay, decayEpochs, warmupEpochs }: TrainSetti
     constant: 'constant rate',
   };
   const warmup =
-    warmupEpochs > 0
-      ? ` after ${warmupEpochs} ${warmupEpochs === 1 ? 'epoch' : 'epochs'} of warm-up`
-      : '';
+    warmupEpochs > 0 ? ` after ${warmupEpochs} ${plural(warmupEpochs, 'epoch')} of warm-up` : '';
   return kinds[schedule] + warmup;
 }
 

@@ -1,10 +1,17 @@
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { batchAttention, imagesToShow, wrongest } from './batch_attention.js';
+import { type BatchAttention, batchAttention, imagesToShow, wrongest } from './batch_attention.js';
 import type { SeenImages } from './encode_images.js';
 import type { ImageSource } from './image_source.js';
 import type { ImagePrediction } from './report.js';
-import type { ReportImages } from './report_page.js';
 import { thumbnails } from './thumbnails.js';
+
+/** What a report shows of images; pictures are `data:` addresses. */
+export interface ReportImages {
+  /** Named wrongly, the worst first; not all where they are many. */
+  wrong: { image: ImagePrediction; picture: string }[];
+  /** Of a Batch Transformer Network: some images that share a batch. */
+  batch?: { attention: BatchAttention; images: ImagePrediction[]; pictures: string[] };
+}
 
 const mostWrong = 24;
 const wrongSide = 96;

@@ -5,9 +5,9 @@ import { confusionMatrixSvg } from './confusion_matrix_svg.js';
 import { curvesSvg, type EpochRecord } from './curves_svg.js';
 import { type Duplicate, duplicateText } from './duplicates.js';
 import { classReportTable, type Evaluation } from './report.js';
-import { describeFileError, errorCode, UserError } from './user_error.js';
+import { errorCode, UserError } from './user_error.js';
 import { writeChart } from './write_chart.js';
-import { makeFolder, writeFileSafely } from './write_file.js';
+import { cannotWrite, makeFolder, writeFileSafely } from './write_file.js';
 
 /** One line of `log.jsonl`. */
 export interface EpochLog extends EpochRecord {
@@ -162,9 +162,7 @@ export async function copyCheckpoint(from: string, to: string): Promise<void> {
     await fs.rename(fresh, to);
   } catch (error) {
     await fs.rm(fresh, { recursive: true, force: true }).catch(() => undefined);
-    throw new UserError('CannotWrite', `cannot write ${to}: ${describeFileError(error)}`, {
-      cause: error,
-    });
+    throw cannotWrite(to, error);
   }
 }
 
@@ -180,13 +178,11 @@ export async function setAside(dir: string): Promise<void> {
     await fs.rename(dir, to);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return;
-    throw new UserError('CannotWrite', `cannot write ${to}: ${describeFileError(error)}`, {
-      cause: error,
-    });
+    throw cannotWrite(to, error);
   }
 }
 
-export async function writeConfig(folder: RunFolder, config: object): Promise<void> {
+async function writeConfig(folder: RunFolder, config: object): Promise<void> {
   await writeFileSafely(folder.config, `${JSON.stringify(config, null, 2)}\n`);
 }
 

@@ -3,7 +3,7 @@ import type { PlotOptions } from '@observablehq/plot';
 export type PlotLibrary = typeof import('@observablehq/plot');
 
 /** A drawing and where it goes: y counts from the end of the header. */
-export interface Panel {
+interface Panel {
   svg: string;
   x: number;
   y: number;

@@ -1,4 +1,4 @@
-import { type BtnConfigOptions, btnConfig, type Preset } from '../models/config.js';
+import { type BtnConfigOptions, btnConfig, type Preset, presetNames } from '../models/config.js';
 import { type Augmentation, problemOfAugmentation } from '../training/augmentation.js';
 import { type DataType, dataTypes, isDataType } from '../training/data_types.js';
 import {
@@ -108,7 +108,7 @@ export function freshSettings(options: GivenSettings): TrainSettings {
       `--data_type is '${dataType}': use one of ${Object.keys(dataTypes).join(', ')}`,
     );
   }
-  checkChoice('--preset', preset, ['full', 'tiny']);
+  checkChoice('--preset', preset, presetNames);
   const defaults: TrainSettings = {
     data,
     dataType,

@@ -65,7 +65,8 @@ function isFolder(path: string): Promise<boolean> {
   );
 }
 
-function cannotWrite(path: string, error: unknown): UserError {
+/** The error of a file or folder that cannot be written. */
+export function cannotWrite(path: string, error: unknown): UserError {
   return new UserError('CannotWrite', `cannot write ${path}: ${describeFileError(error)}`, {
     cause: error,
   });

@@ -12,8 +12,10 @@ import * as tf from '@tensorflow/tfjs-core';
  * @returns `[C, E]`
  *
  * @example
- * const query = tf.randomNormal([4, 7, 16]);
- * const encoded = tf.add(query, channelPositionalEncoding(7, 16));
+ * const encoding = channelPositionalEncoding(7, 4);
+ * console.log(encoding.shape, encoding.arraySync()[0]); // [ 7, 4 ] [ 0, 1, 0, 1 ]
+ * const query = tf.randomNormal([2, 7, 4]); // [batch, classes, features]
+ * console.log(tf.add(query, encoding).shape); // [ 2, 7, 4 ]
  *
  * Provenance: reconstructed. Published is that the encoding is built from the channel count alone
  * and encodes query and key; the sinusoid is our choice.

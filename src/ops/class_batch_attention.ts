@@ -34,7 +34,7 @@ const runClassBatchAttention = defineOp<Attrs>({
   },
 });
 
-/** Of dy and the inputs of class batch attention: the gradients of query, key and value. */
+/** From dy and the inputs of class batch attention: the gradients of query, key and value. */
 const runClassBatchAttentionGrad = defineGradientOp<Attrs>({
   kernelName: 'ClassBatchAttentionGrad',
   composite([dy, ...inputs], attrs) {
@@ -61,8 +61,12 @@ const runClassBatchAttentionGrad = defineGradientOp<Attrs>({
  * @throws ShapeError when ranks are wrong or batch, class or feature sizes disagree.
  *
  * @example
- * const [query, key] = [tf.randomNormal([4, 7, 16]), tf.randomNormal([4, 7, 16])];
- * const logits = classBatchAttention(query, key, tf.randomNormal([4, 7])); // [4, 7]
+ * const query = tf.tensor3d([8, 0, 0, 8], [2, 1, 2]); // two samples, one class
+ * const values = tf.tensor2d([[1], [3]]);
+ * console.log(classBatchAttention(query, query, values).arraySync()); // [ [ 1 ], [ 3 ] ]
+ * // Without anything to tell them apart, both get the mean.
+ * const zeros = tf.zeros([2, 1, 2]);
+ * console.log(classBatchAttention(zeros, zeros, values).arraySync()); // [ [ 2 ], [ 2 ] ]
  *
  * Source: Her et al., "Batch Transformer: Look for Attention in Batch", IEEE Access 13 (2025).
  * Provenance: published.
@@ -95,9 +99,11 @@ export function classBatchAttention(
  * @throws ShapeError as `classBatchAttention` does.
  *
  * @example
- * const [query, key] = [tf.randomNormal([4, 7, 16]), tf.randomNormal([4, 7, 16])];
- * const mask = tf.tensor1d([1, 1, 1, 0]);
- * const weights = classBatchAttentionWeights(query, key, { mask }); // [7, 4, 4]
+ * const query = tf.zeros([3, 7, 16]); // three samples that are alike, seven classes
+ * const mask = tf.tensor1d([1, 1, 0]); // the last is padding
+ * const weights = classBatchAttentionWeights(query, query, { mask });
+ * console.log(weights.shape); // [ 7, 3, 3 ]
+ * console.log(weights.arraySync()[0]); // [ [ 0.5, 0.5, 0 ], [ 0.5, 0.5, 0 ], [ 0, 0, 0 ] ]
  *
  * Provenance: published (the weights A_c of `classBatchAttention`).
  */
@@ -116,7 +122,7 @@ export function classBatchAttentionWeights(
   ) as tf.Tensor3D;
 }
 
-/** Checks shapes of class batch attention inputs, known or symbolic. @throws ShapeError */
+/** Checks the shapes of query, key, value and mask, known or symbolic. @throws ShapeError */
 export function checkClassBatchAttention(op: string, shapes: Record<string, Shape>): void {
   checkShapes(
     op,
@@ -134,14 +140,19 @@ function defaultScale(queryShape: number[]): number {
   return 1 / Math.sqrt(queryShape[1]!);
 }
 
-/** `[B, C, E]` → `[C, B, E]` */
-function byClass(x: tf.Tensor): tf.Tensor {
-  return tf.transpose(x, [1, 0, 2]);
+/** The classes as C attentions side by side, each of the samples of the batch to each other. */
+function partsOf([query, key, value, mask]: tf.Tensor[], { scale }: Attrs): AttentionParts {
+  const present = (x: tf.Tensor) => dropMasked(x, mask);
+  return {
+    weights: attentionWeights(query!, key!, scale, mask),
+    query: byClass(present(query!)),
+    key: byClass(present(key!)),
+    value: toColumns(present(value!)),
+    scale,
+  };
 }
 
-/** `[C, B, E]` → `[B, C, E]` */
-const byBatch = byClass;
-
+/** A_c of every class, `[C, B, B]`. */
 function attentionWeights(
   query: tf.Tensor,
   key: tf.Tensor,
@@ -152,8 +163,17 @@ function attentionWeights(
   const scores = tf.matMul(scaled, byClass(dropMasked(key, mask)), false, true);
   if (mask === undefined) return tf.softmax(scores);
   const absent = tf.mul(tf.sub(1, mask), maskedScore);
-  return tf.mul(tf.softmax(tf.add(scores, absent)), tf.mul(tf.expandDims(mask, 1), mask));
+  const bothPresent = tf.mul(tf.expandDims(mask, 1), mask);
+  return tf.mul(tf.softmax(tf.add(scores, absent)), bothPresent);
 }
+
+/** `[B, C, E]` → `[C, B, E]` */
+function byClass(x: tf.Tensor): tf.Tensor {
+  return tf.transpose(x, [1, 0, 2]);
+}
+
+/** `[C, B, E]` → `[B, C, E]`: the same two axes change places. */
+const byBatch = byClass;
 
 /** `[B, C]` → `[C, B, 1]` */
 function toColumns(x: tf.Tensor): tf.Tensor {
@@ -163,15 +183,4 @@ function toColumns(x: tf.Tensor): tf.Tensor {
 /** `[C, B, 1]` → `[B, C]` */
 function fromColumns(x: tf.Tensor): tf.Tensor {
   return tf.transpose(tf.squeeze(x, [2]));
-}
-
-function partsOf([query, key, value, mask]: tf.Tensor[], { scale }: Attrs): AttentionParts {
-  const present = (x: tf.Tensor) => dropMasked(x, mask);
-  return {
-    weights: attentionWeights(query!, key!, scale, mask),
-    query: byClass(present(query!)),
-    key: byClass(present(key!)),
-    value: toColumns(present(value!)),
-    scale,
-  };
 }

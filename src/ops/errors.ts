@@ -22,7 +22,17 @@ export class BtnError<Code extends string = string> extends Error {
   }
 }
 
-/** An argument or a layer's config has a value that it must not have. Its code is `InvalidArgument`. */
+/**
+ * An argument or a layer's config has a value that it must not have. Its code is `InvalidArgument`.
+ *
+ * @example
+ * try {
+ *   new DropPath({ rate: 1.5 });
+ * } catch (error) {
+ *   if (error instanceof ArgumentError) console.log(error.code, error.message);
+ *   // InvalidArgument DropPath: rate must be in [0, 1), not 1.5
+ * }
+ */
 export class ArgumentError extends BtnError<'InvalidArgument'> {
   override name = 'ArgumentError';
 
@@ -31,7 +41,18 @@ export class ArgumentError extends BtnError<'InvalidArgument'> {
   }
 }
 
-/** An input has the wrong rank, or a size that does not fit another input's. Its code is `ShapeMismatch`. */
+/**
+ * An input has the wrong rank, or a size that does not fit another input's. Its code is `ShapeMismatch`.
+ *
+ * @example
+ * const [query, key] = [tf.randomNormal([4, 7, 16]), tf.randomNormal([4, 7, 16])];
+ * try {
+ *   classBatchAttention(query, key, tf.randomNormal([4, 8]));
+ * } catch (error) {
+ *   if (error instanceof ShapeError) console.log(error.code, error.message);
+ *   // ?
+ * }
+ */
 export class ShapeError extends BtnError<'ShapeMismatch'> {
   override name = 'ShapeError';
 
@@ -43,6 +64,15 @@ export class ShapeError extends BtnError<'ShapeMismatch'> {
 /**
  * What a backend or a gradient cannot do. Its code is `Unsupported`, or `OutOfMemory` where the wasm backend's memory,
  * at most 4 GiB, is used up.
+ *
+ * @example
+ * const integers = tf.ones([2, 2], 'int32');
+ * try {
+ *   tf.matMul(integers, integers); // on wasm
+ * } catch (error) {
+ *   if (error instanceof UnsupportedError) console.log(error.code, error.message);
+ *   // Unsupported matMul on wasm needs float32, got int32 and int32
+ * }
  */
 export class UnsupportedError extends BtnError<'Unsupported' | 'OutOfMemory'> {
   override name = 'UnsupportedError';

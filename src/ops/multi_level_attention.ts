@@ -50,7 +50,8 @@ export interface MultiLevelAttentionOptions {
  * const levels = [49, 49, 16].map((tokens) => tf.randomNormal([2, tokens, 32]));
  * const projection = () => ({ kernel: tf.randomNormal([32, 32]), bias: tf.zeros([32]) });
  * const weights = { query: projection(), key: projection() };
- * const [low, mid, high] = multiLevelAttention(levels, weights, { numHeads: 8 });
+ * const attended = multiLevelAttention(levels, weights, { numHeads: 8 });
+ * console.log(attended.map(({ shape }) => shape)); // [ [ 2, 49, 32 ], [ 2, 49, 32 ], [ 2, 16, 32 ] ]
  *
  * Provenance: reconstructed. Published is that the layer "captures the correlations between the
  * levels" and the parameter budget that this form meets.

@@ -1,7 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { BtnError } from './errors.js';
 
-/** The program holds two copies of TensorFlow.js, whose layers do not know each other. Its code is `TensorflowCopies`. */
+/**
+ * The program holds two copies of TensorFlow.js, whose layers do not know each other. Its code is `TensorflowCopies`.
+ *
+ * @example
+ * const input = otherCopy.input({ shape: [8] }); // of a second @tensorflow/tfjs-layers
+ * try {
+ *   new BtnPReLU().apply(input);
+ * } catch (error) {
+ *   if (error instanceof TensorflowCopiesError) console.log(error.code); // TensorflowCopies
+ * }
+ */
 export class TensorflowCopiesError extends BtnError<'TensorflowCopies'> {
   override name = 'TensorflowCopiesError';
 

@@ -31,7 +31,7 @@ const runAttention = defineOp<Attrs>({
   },
 });
 
-/** Of dy and the inputs of attention: the gradient of each input. */
+/** From dy and the inputs of attention: the gradient of each input. */
 const runAttentionGrad = defineGradientOp<Attrs>({
   kernelName: 'BtnScaledDotProductAttentionGrad',
   composite([dy, ...inputs], attrs) {
@@ -55,8 +55,10 @@ const runAttentionGrad = defineGradientOp<Attrs>({
  * @throws ShapeError when shapes disagree; ArgumentError when `numHeads` does not divide D.
  *
  * @example
- * const tokens = tf.randomNormal([2, 49, 64]);
- * const attended = scaledDotProductAttention(tokens, tokens, tokens, { numHeads: 8 }); // [2, 49, 64]
+ * const landmarks = tf.randomNormal([2, 9, 64]); // [batch, tokens, width]
+ * const image = tf.randomNormal([2, 49, 64]);
+ * const attended = scaledDotProductAttention(landmarks, image, image, { numHeads: 8 });
+ * console.log(attended.shape); // [ 2, 9, 64 ]
  *
  * Source: Vaswani et al., arXiv 1706.03762.
  */

@@ -1,4 +1,5 @@
 import { ShapeError } from './errors.js';
+
 /** Sizes of a tensor or, with `null` for what is not known yet, of a symbolic tensor. */
 export type Shape = (number | null)[];
 
@@ -43,6 +44,7 @@ export function checkShapes(op: string, rule: ShapeRule, shapes: Record<string, 
   }
 }
 
+/** Such as `?, 7, 16`. */
 export function formatShape(shape: Shape): string {
   return shape.map((size) => size ?? '?').join(', ');
 }

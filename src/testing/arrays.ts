@@ -1,6 +1,7 @@
 /** Float64 arrays, random ones, and the way between them and tensors. */
 import * as tf from '@tensorflow/tfjs-core';
 import { ArgumentError } from '../ops/errors.js';
+import { normal } from '../training/normal.js';
 import { seededRandom } from '../training/random.js';
 
 /** What references compute with: plain numbers in row-major order. */
@@ -38,9 +39,8 @@ export function randomArray(
   seed: number,
   { scale = 1, shift = 0 } = {},
 ): NdArray {
-  const { uniform } = seededRandom(seed);
-  const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-  return ndArray(shape, () => Math.fround(normal() * scale + shift));
+  const random = seededRandom(seed);
+  return ndArray(shape, () => Math.fround(normal(random) * scale + shift));
 }
 
 export function toTensor({ shape, data }: NdArray): tf.Tensor {

@@ -1,12 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
+import { shapeList } from '../layers/btn_layer.js';
+import { weightName } from '../layers/weight_name.js';
+import { formatShape, type Shape } from '../ops/shape_check.js';
 import { asList, type NdArray, ndArray, randomArray, tidied, toArray, toTensor } from './arrays.js';
 import { type GradientCheckOptions, type GradientReport, reportOf } from './check_gradients.js';
 import { compare, failuresOf } from './comparison.js';
 import { layerOp } from './layer_op.js';
 
 type Layer = tfl.layers.Layer;
-type Shape = (number | null)[];
 
 /** A layer's class, whatever configuration it takes. */
 export interface LayerClass {
@@ -65,7 +67,7 @@ export async function checkLayer<T extends LayerClass>(
   );
   const names = [
     ...inputs.map((_, k) => `input ${k}`),
-    ...layer.weights.map((weight) => localName(layer, weight)),
+    ...layer.weights.map((weight) => weightName(layer, weight)),
   ];
   const op = layerOp(layer, inputs.length, kwargs);
   const report = reportOf(op, [...inputs, ...weights], names, {
@@ -80,12 +82,6 @@ export async function checkLayer<T extends LayerClass>(
   const left = tf.memory().numTensors - numTensors;
   if (left !== 0) failures.push(`${left} tensors are left behind`);
   return { ...report, failures };
-}
-
-/** A weight's name within its layer, without the name of the layer itself. */
-export function localName(layer: Layer, { originalName }: tfl.LayerVariable): string {
-  const prefix = `${layer.name}/`;
-  return originalName.startsWith(prefix) ? originalName.slice(prefix.length) : originalName;
 }
 
 /** Random weights, so that no bias is 0 and no scale 1; variances stay above 0. */
@@ -114,11 +110,11 @@ export async function savedArtifacts(model: tfl.LayersModel): Promise<tf.io.Mode
   return { ...saved!, modelTopology: JSON.parse(JSON.stringify(modelTopology)) as object };
 }
 
-export function symbolicInputs(inputs: readonly NdArray[]): tfl.SymbolicTensor[] {
+function symbolicInputs(inputs: readonly NdArray[]): tfl.SymbolicTensor[] {
   return inputs.map(({ shape }) => tfl.input({ shape: shape.slice(1) }));
 }
 
-export function onlyOrAll<T>(list: T[]): T | T[] {
+function onlyOrAll<T>(list: T[]): T | T[] {
   return list.length === 1 ? list[0]! : list;
 }
 
@@ -236,10 +232,6 @@ function readWeight(weight: tfl.LayerVariable): NdArray {
   return toArray(weight.read());
 }
 
-function shapeList(shape: Shape | Shape[]): Shape[] {
-  return Array.isArray(shape[0]) ? (shape as Shape[]) : [shape as Shape];
-}
-
 function formatShapes(shapes: Shape[]): string {
-  return shapes.map((shape) => `[${shape.join(', ')}]`).join(' ');
+  return shapes.map((shape) => `[${formatShape(shape)}]`).join(' ');
 }

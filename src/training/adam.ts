@@ -11,7 +11,7 @@ export interface AdamConfig {
   beta2?: number;
   /** Default 1e-8, as in PyTorch. */
   epsilon?: number;
-  /** Part of the weight that joins its gradient (L2). Default 0; of `AdamW`, see there. */
+  /** Share of each weight that is added to its gradient (L2). Default 0; `AdamW` does it otherwise. */
   weightDecay?: number;
 }
 

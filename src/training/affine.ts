@@ -1,4 +1,4 @@
-/** A move of an image: about its centre, sheared, turned and scaled in this order, then shifted. */
+/** How an image moves: about its centre it is sheared, turned and scaled, in this order, then shifted. */
 export interface AffineMove {
   /** Degrees clockwise. Default 0. */
   angle?: number;

@@ -12,16 +12,17 @@ export interface BootstrapOptions {
   seed: number;
   /** Default 2000. */
   resamples?: number;
-  /** The part of resamples within the interval. Default 0.95. */
+  /** The part of the resamples that lies within the interval. Default 0.95. */
   level?: number;
 }
 
 /**
- * A percentile bootstrap interval: of a statistic of `count` examples that are drawn anew, with
- * replacement, as often as `resamples` says, the middle part. Between two values it is interpolated.
+ * A percentile bootstrap interval. `count` examples are drawn with replacement, `resamples` times; the
+ * interval holds the middle `level` of the statistic's values, interpolated between neighbours.
  *
- * @param statistic Of examples by index; an index may occur more than once. Shape [count].
- * @returns null of no examples.
+ * @param statistic Takes the indices of the examples drawn, shape [count], in which one may occur
+ *   more than once.
+ * @returns null when there are no examples.
  * @throws ArgumentError for fewer than 2 resamples or a level that is not between 0 and 1.
  *
  * Source: Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
@@ -48,15 +49,15 @@ export function bootstrapInterval(
 }
 
 /**
- * Bootstrap intervals of the accuracy and of the mean class accuracy, over the same resamples. A
- * class that a resample leaves out does not count in its mean.
+ * Bootstrap intervals of the accuracy and of the mean class accuracy, over the same resamples. In the
+ * mean of a resample, only the classes that it holds count.
  *
  * The examples are taken to be independent: where several show one person, the intervals are too
  * narrow.
  *
  * @param labels true classes. Shape [n].
  * @param predictions predicted classes. Shape [n].
- * @returns null of no examples.
+ * @returns null for both when there are no examples.
  */
 export function accuracyIntervals(
   labels: ArrayLike<number>,

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../ops/errors.js';
+
 /** The predictions of one range of confidence. Ratios are 0…1, null where the bin is empty. */
 export interface CalibrationBin {
   /** The range (lower, upper]. */

@@ -4,9 +4,9 @@ import { globalNorm } from './gradient_norm.js';
 import type { Gradients, Optimizer } from './optimizer.js';
 
 /**
- * An optimizer that gets gradients of a limited norm, over all variables together: what is longer is
- * shortened to `maxNorm`, as PyTorch's `clip_grad_norm_` does. Around or inside of `Sam`, it is the
- * gradient that moves the weights which is shortened.
+ * Limits the gradients that an optimizer gets: where their norm, over all variables together, is above
+ * `maxNorm`, they are scaled down to it, as PyTorch's `clip_grad_norm_` does. With `Sam`, around it or
+ * inside it, what is limited is the gradient that moves the weights.
  *
  * Source: Pascanu et al., arXiv 1211.5063. Provenance: an option, not in the authors' recipe.
  *

@@ -1,6 +1,7 @@
 import { ArgumentError } from '../ops/errors.js';
 import { hashText } from '../ops/seeds.js';
 import { type Images, imageNet } from './augmentation.js';
+import { normal } from './normal.js';
 import { type Random, seededRandom } from './random.js';
 import { resizeBilinear } from './resize.js';
 
@@ -150,12 +151,6 @@ function addNoise(image: Uint8Array, _: number, sigma: number, random: Random): 
   const out = new Uint8ClampedArray(image.length);
   for (let i = 0; i < image.length; i++) out[i] = image[i]! + 255 * sigma * normal(random);
   return Uint8Array.from(out);
-}
-
-/** Standard normal (Box and Muller). */
-function normal(random: Random): number {
-  const radius = Math.sqrt(-2 * Math.log(1 - random.uniform()));
-  return radius * Math.cos(2 * Math.PI * random.uniform());
 }
 
 function darken(image: Uint8Array, _: number, stops: number): Uint8Array {

@@ -3,7 +3,8 @@ import { mixSeeds } from '../ops/seeds.js';
 import { shuffled } from './sampler.js';
 
 /**
- * Chooses a part of a data set to hold out of training, of each class alike. The same for the same seed.
+ * Chooses a part of a data set to hold out of training, the same share of each class. The same seed
+ * chooses the same part.
  *
  * Of a class with n samples, `fraction`·n are held out, rounded, but at least one and not all; a class
  * with a single sample is left to training.

@@ -1,3 +1,4 @@
+/** btn-layers/training: losses, optimizers, steps, schedules, metrics, augmentation. Runs in browsers. */
 // Optimizers and the step run ops, whose kernels a bundler would leave out.
 import '../kernels/index.js';
 

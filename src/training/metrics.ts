@@ -1,4 +1,5 @@
 import { ArgumentError } from '../ops/errors.js';
+
 /** How well one class is recognised. Ratios are between 0 and 1, or null where undefined. */
 export interface ClassMetrics {
   /** Of the examples predicted as this class, the part that is; null if none was predicted so. */

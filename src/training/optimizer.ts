@@ -43,7 +43,7 @@ export function checkGradients(who: string, variables: Variables, gradients: Gra
     throw new ArgumentError(`${who}: the variable ${missing} has no gradient`);
 }
 
-/** Refuses a state that has not just these slots. @throws ArgumentError */
+/** Refuses a state whose slots are not exactly these. @throws ArgumentError */
 export function checkSlots(
   who: string,
   wanted: readonly string[],
@@ -58,7 +58,7 @@ export function checkSlots(
   }
 }
 
-/** State of other variables would be lost without a word, and what is missing count as zeros. @throws ArgumentError */
+/** Refuses the state of other variables: what is missing would count as zeros, the rest be lost. @throws ArgumentError */
 export function checkStateOf(
   who: string,
   variables: Variables,

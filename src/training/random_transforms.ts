@@ -11,6 +11,7 @@ import {
   solarise,
 } from './colour.js';
 import type { Random } from './random.js';
+import { shuffledBy } from './sampler.js';
 
 /**
  * Random changes of brightness, contrast, saturation and hue, in random order: torchvision's
@@ -55,7 +56,7 @@ const adjusters = {
   hue: adjustHue,
 };
 
-/** What to change of the colours, first things first; also what is left alone. */
+/** What to change of the colours, in the order of the changes; also what is left alone. */
 export function drawJitter(
   jitter: ColorJitter,
   random: Random,
@@ -68,11 +69,7 @@ export function drawJitter(
     { name: 'saturation', amount: factor(saturation) },
     { name: 'hue', amount: between(random, -hue, hue) },
   ];
-  for (let i = drawn.length - 1; i > 0; i--) {
-    const j = random.integer(i + 1);
-    [drawn[i], drawn[j]] = [drawn[j]!, drawn[i]!];
-  }
-  return drawn;
+  return shuffledBy(drawn, random);
 }
 
 /** @param image `[size, size, 3]` RGB bytes, which stay as they are; so for all of these. */
@@ -189,7 +186,8 @@ export function randAugment(
   );
 }
 
-function between(random: Random, least: number, greatest: number): number {
+/** Uniform in [least, greatest). */
+export function between(random: Random, least: number, greatest: number): number {
   return least + random.uniform() * (greatest - least);
 }
 

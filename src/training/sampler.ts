@@ -1,10 +1,14 @@
 import { ArgumentError } from '../ops/errors.js';
-import { seededRandom } from './random.js';
+import { type Random, seededRandom } from './random.js';
 
 /** A permutation of `items` (Fisher–Yates) that is the same for the same seed and epoch. */
 export function shuffled<T>(items: readonly T[], seed: number, epoch: number): T[] {
+  return shuffledBy(items, seededRandom(seed, epoch));
+}
+
+/** A permutation of `items`, by the next numbers of a stream. */
+export function shuffledBy<T>(items: readonly T[], random: Random): T[] {
   const order = [...items];
-  const random = seededRandom(seed, epoch);
   for (let i = order.length - 1; i > 0; i--) {
     const j = random.integer(i + 1);
     [order[i], order[j]] = [order[j]!, order[i]!];

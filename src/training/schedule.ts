@@ -20,9 +20,9 @@ export interface ScheduleSettings {
 }
 
 /**
- * The learning rate of a step: linear up to the learning rate during the warm-up, step by step, and
- * from there on by whole epochs since, as PyTorch's schedulers change it. The first step of n of the
- * warm-up has 1/n.
+ * The learning rate of a step. During the warm-up it grows linearly, step by step: the first of n steps
+ * has 1/n of it. From there on, the schedule changes it once an epoch, as PyTorch's schedulers do; its
+ * epochs count from the end of the warm-up.
  *
  * @param epoch From 0 on.
  * @param step Of the epoch, from 0 on.

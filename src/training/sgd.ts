@@ -9,7 +9,7 @@ export interface SgdConfig {
   momentum?: number;
   /** Looks ahead along the momentum. Default false. */
   nesterov?: boolean;
-  /** Part of the weight that joins its gradient (L2). Default 0. */
+  /** Share of each weight that is added to its gradient (L2). Default 0. */
   weightDecay?: number;
 }
 

@@ -50,7 +50,7 @@ export class StateDictError extends BtnError<'StateDictMismatch'> {
   }
 }
 
-/** What training or an unused branch leaves in files. */
+/** Names of what files hold and no result depends on. */
 export const withoutInfluence: readonly RegExp[] = [
   /(^|\.)num_batches_tracked$/,
   /(^|\.)relative_position_index$/,
@@ -65,8 +65,8 @@ export const withoutInfluence: readonly RegExp[] = [
 ];
 
 /**
- * Sets the weights of a model from a PyTorch state dict, from which layouts differ: OIHW becomes
- * HWIO, and `[out, in]` becomes `[in, out]`. Any dtype is converted to float32. Leaks no tensor.
+ * Sets the weights of a model from a PyTorch state dict, whose layouts differ: OIHW becomes HWIO, and
+ * `[out, in]` becomes `[in, out]`. Any dtype is converted to float32. Leaks no tensor.
  *
  * @returns what became of each name.
  * @throws StateDictError when `strict` and not all fits; the model is unchanged then.

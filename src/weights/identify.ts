@@ -15,7 +15,7 @@ export interface Identity {
   config: BtnConfig;
 }
 
-/** What of BTN the network of a file has beyond POSTER V2. */
+/** The parts of BTN that POSTER V2 lacks, and a file's network may have. */
 export type BtnParts = Pick<BtnConfigOptions, 'multiLevelAttention' | 'batchTransformer'>;
 
 /** Modules that BTN adds to POSTER V2. */
@@ -32,7 +32,7 @@ const baselineModules =
  * one of the two by its shape, is taken for a BTN.
  *
  * @param parts Options of the two where they are known, as in a file of our own.
- * @throws ArgumentError when it is of no BTN or POSTER V2.
+ * @throws ArgumentError when it is not of a BTN or POSTER V2, or of one of no preset's size.
  */
 export function identifyStateDict(stateDict: StateDict, parts: BtnParts = {}): Identity {
   const numClasses = firstSize(stateDict, 'VIT.head.linear.weight');
@@ -40,7 +40,7 @@ export function identifyStateDict(stateDict: StateDict, parts: BtnParts = {}): I
   const imageWidth = firstSize(stateDict, 'ir_back.input_layer.0.weight');
   if (numClasses === undefined || width === undefined || imageWidth === undefined) {
     throw new ArgumentError(
-      'it is not of a BTN or POSTER V2: VIT.head.linear.weight, VIT.pos_embed and ' +
+      'the state dict is not of a BTN or POSTER V2: VIT.head.linear.weight, VIT.pos_embed and ' +
         'ir_back.input_layer.0.weight are needed',
     );
   }
@@ -52,7 +52,7 @@ export function identifyStateDict(stateDict: StateDict, parts: BtnParts = {}): I
     }
   }
   throw new ArgumentError(
-    `it is of a network of another size: tokens of ${width} and ${imageWidth} image channels fit ` +
+    `the state dict is of a network of another size: tokens of ${width} and ${imageWidth} image channels fit ` +
       `neither ${presetNames.join(' nor ')}`,
   );
 }

@@ -1,3 +1,4 @@
+/** btn-layers/weights: weights in and out, as PyTorch's files and safetensors hold them, and names between them and our models. Runs in browsers. */
 export {
   type ApplyOptions,
   type ApplyReport,

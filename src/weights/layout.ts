@@ -1,11 +1,6 @@
 import { gatherElements } from './gather.js';
 import type { Layout } from './torch_names.js';
 
-interface Permuted {
-  shape: number[];
-  data: Float32Array;
-}
-
 /** For each layout, which axis of PyTorch's tensor becomes the n-th axis of ours. */
 const torchAxes: Record<Exclude<Layout, 'same' | 'pointwise'>, number[]> = {
   dense: [1, 0],
@@ -14,9 +9,12 @@ const torchAxes: Record<Exclude<Layout, 'same' | 'pointwise'>, number[]> = {
 };
 
 /** Our values in PyTorch's shape and order. Returns `data` itself where both are the same. */
-export function toTorchLayout(data: Float32Array, shape: readonly number[], layout: Layout) {
-  const permuted = permute(data, shape, ourAxes(layout));
-  return { ...permuted, shape: torchShape(shape, layout) };
+export function toTorchLayout(
+  data: Float32Array,
+  shape: readonly number[],
+  layout: Layout,
+): { shape: number[]; data: Float32Array } {
+  return { shape: torchShape(shape, layout), data: permute(data, shape, ourAxes(layout)) };
 }
 
 /** PyTorch's values in our order. Returns `data` itself where both are the same. */
@@ -27,7 +25,7 @@ export function fromTorchLayout(
 ): Float32Array {
   if (layout === 'same') return data;
   const axes = layout === 'pointwise' ? torchAxes.dense : torchAxes[layout];
-  return permute(data, shape.slice(0, axes.length), axes).data;
+  return permute(data, shape.slice(0, axes.length), axes);
 }
 
 /** The shape that a weight of ours has in PyTorch. */
@@ -45,18 +43,21 @@ function ourAxes(layout: Layout): number[] {
 }
 
 /** Reorders row-major values so that axis `axes[n]` becomes the n-th; all stay when it is empty. */
-function permute(data: Float32Array, shape: readonly number[], axes: readonly number[]): Permuted {
-  if (axes.length === 0) return { shape: [...shape], data };
-  const permutedShape = axes.map((axis) => shape[axis]!);
+function permute(
+  data: Float32Array,
+  shape: readonly number[],
+  axes: readonly number[],
+): Float32Array {
+  if (axes.length === 0) return data;
   const strides = stridesOf(shape);
   const result = new Float32Array(data.length);
   gatherElements(
     data,
     result,
-    permutedShape,
+    axes.map((axis) => shape[axis]!),
     axes.map((axis) => strides[axis]!),
   );
-  return { shape: permutedShape, data: result };
+  return result;
 }
 
 function stridesOf(shape: readonly number[]): number[] {

@@ -1,3 +1,4 @@
+import { fullIr50 } from '../models/config.js';
 import { ArgumentError } from '../ops/errors.js';
 import type { StateDict } from './state_dict.js';
 
@@ -54,13 +55,12 @@ function escapeRegExp(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
-/** Units of the stages of an IR-50, of which a fourth is not used here. */
-const stageUnits = [3, 4, 14];
+/** Units of the stages of an IR-50 that are used here; in a file, those of a fourth follow. */
+const stageUnits = fullIr50.depths;
 
 /**
- * A backbone's own file in the layout that stores all units as one `body.K`, brought to the one with
- * `body1`, `body2` and `body3`; another is returned as it is. Units of the unused fourth stage become
- * `body3.14` and on.
+ * Names as in `body1.K`, `body2.K` and `body3.K` for an IR-50 in whose file all units are `body.K`; any
+ * other file keeps its names. Units of the unused fourth stage become `body3.14` and on.
  *
  * Provenance: baseline.
  */

@@ -131,7 +131,8 @@ function float16ToNumber(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-function aligned(bytes: Uint8Array, alignment: number): Uint8Array {
-  // Not slice(), which of a Node Buffer is a view.
+/** The bytes, copied unless their address is a multiple of `alignment`. */
+export function aligned(bytes: Uint8Array, alignment: number): Uint8Array {
+  // Not by slice(), which of a Node Buffer is a view.
   return bytes.byteOffset % alignment === 0 ? bytes : new Uint8Array(bytes);
 }

@@ -6,8 +6,8 @@ import { joinPath, modulePath, torchWeights } from './torch_names.js';
 
 /**
  * The weights of a model as a PyTorch state dict: PyTorch's names, shapes and layouts, float32. What
- * PyTorch stores besides, counters of batches and relative position indices, is there as well, so
- * that `load_state_dict(strict=True)` accepts it.
+ * PyTorch stores beside them is there as well (counters of batches, relative position indices), so that
+ * `load_state_dict(strict=True)` accepts it.
  */
 export async function toStateDict(model: LayersModel): Promise<StateDict> {
   const stateDict: StateDict = new Map();

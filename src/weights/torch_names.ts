@@ -7,6 +7,7 @@
  */
 import type { LayersModel, layers } from '@tensorflow/tfjs-layers';
 import type { Weight } from '../layers/btn_layer.js';
+import { weightName } from '../layers/weight_name.js';
 
 /** How a weight of ours lies in memory, compared with PyTorch's. */
 export type Layout =
@@ -112,7 +113,7 @@ const pathOf = new Map([['vit', 'VIT.head.linear']]);
 export function torchWeights(model: LayersModel): TorchWeight[] {
   return model.layers.flatMap((layer) =>
     layer.weights.map((weight) => {
-      const local = localName(layer, weight);
+      const local = weightName(layer, weight);
       const [suffix, layout] = namesOf.get(layer.getClassName())?.[local] ?? [local, 'same'];
       return { name: joinPath(modulePath(layer), suffix), layout, weight };
     }),
@@ -127,12 +128,6 @@ export function modulePath(layer: layers.Layer): string {
 /** Joins module names with dots, leaving out empty ones. */
 export function joinPath(...names: string[]): string {
   return names.filter((name) => name !== '').join('.');
-}
-
-/** `norm1/gamma` of the weight `VIT.blocks.0/norm1/gamma`. */
-function localName(layer: layers.Layer, { originalName }: Weight): string {
-  const scope = `${layer.name}/`;
-  return originalName.startsWith(scope) ? originalName.slice(scope.length) : originalName;
 }
 
 /** The names of a layer that another one is made of. */

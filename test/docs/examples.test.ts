@@ -1,6 +1,8 @@
-/** Every `@example` of a docstring in src/ runs as it stands, with what its program would have before it. */
+/** Every `@example` of a docstring in src/ runs as it stands, with what its program would have before it, and prints what it says. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { format } from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import * as root from 'btn-layers';
@@ -10,7 +12,7 @@ import * as testing from 'btn-layers/testing';
 import * as training from 'btn-layers/training';
 import * as weights from 'btn-layers/weights';
 import { transform } from 'esbuild';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drawSmallData } from '../node/small_data.js';
 import { temporaryFolder } from '../node/temporary_folder.js';
 import { root as repository } from '../support/run.js';
@@ -40,34 +42,34 @@ const examples = sources.flatMap(examplesIn);
 /** Names that an example may take for granted. */
 let given: Record<string, unknown>;
 const folder = temporaryFolder();
+const start = process.cwd();
 
 beforeAll(async () => {
   await node.selectBackend();
-  const data = await drawSmallData(join(folder, 'raf-db'));
+  // Files that examples name lie here.
+  process.chdir(folder);
+  await drawSmallData('raf-db');
   const model = models.btn(models.btnConfig('tiny', { numClasses: 7, seed: 1 }));
   const torchFile = readFileSync(join(repository, 'test/fixtures/torch/legacy_small.pth'));
-  const map = () => tfl.input({ shape: [7, 16] });
-  const level = (tokens: number) => tfl.input({ shape: [tokens, 32] });
   given = {
-    ...{ tf, loadLayersModel: tfl.loadLayersModel, ...root, ...models, ...training, ...weights },
-    ...{ ...node, ...testing },
-    ...{
-      model,
-      images: tf.randomNormal([2, 112, 112, 3], 0, 1, 'float32', 1),
-      query: map(),
-      key: map(),
-    },
-    ...{ value: tfl.input({ shape: [7] }), logits: tfl.input({ shape: [7] }) },
-    ...{ a: level(49), b: level(49), c: level(16) },
+    ...{ tf, tfl, loadLayersModel: tfl.loadLayersModel, otherCopy: secondCopyOfLayers() },
+    ...{ ...root, ...models, ...training, ...weights, ...node, ...testing },
+    ...{ model, images: tf.randomNormal([2, 112, 112, 3], 0, 1, 'float32', 1) },
     ...{ bytes: new Uint8Array(torchFile), file: new Blob([torchFile]) },
     url: await handlerOf(model),
-    LayerNorm: root.BtnLayerNorm,
-    imageFolder: (_: string, ...rest: [training.DataType]) => node.imageFolder(data, ...rest),
-    console: { log: vi.fn() },
   };
 });
 
-afterAll(() => tf.disposeVariables());
+afterAll(() => {
+  process.chdir(start);
+  tf.disposeVariables();
+});
+
+function secondCopyOfLayers(): typeof tfl {
+  const require = createRequire(import.meta.url);
+  delete require.cache[require.resolve('@tensorflow/tfjs-layers')];
+  return require('@tensorflow/tfjs-layers');
+}
 
 /** A model as if it lay on a server. */
 async function handlerOf(model: tfl.LayersModel): Promise<tf.io.IOHandler> {
@@ -82,26 +84,49 @@ async function handlerOf(model: tfl.LayersModel): Promise<tf.io.IOHandler> {
   return { load: async () => artifacts };
 }
 
-async function runExample(code: string): Promise<void> {
+/** @returns what it prints, as Node's console would. */
+async function runExample(code: string): Promise<string> {
+  const printed: string[] = [];
+  const console = { log: (...values: unknown[]) => printed.push(format(...values)) };
+  const names = { ...given, console };
   const { code: plain } = await transform(code, { loader: 'ts', target: 'es2022' });
   // A block of its own, for the names that it declares anew.
-  const run = new Function(...Object.keys(given), `return (async () => {\n${plain}\n})();`);
-  await run(...Object.values(given));
+  const run = new Function(...Object.keys(names), `return (async () => {\n${plain}\n})();`);
+  await run(...Object.values(names));
+  return printed.join('\n');
+}
+
+/** What an example says that it prints: the comment behind a `console.log(…)`, or the lines of comment below it. */
+function statedOutput(code: string): string {
+  const prints = code.matchAll(/console\.log\(.*?(?: \/\/ (.*)|((?:\n *\/\/ .*)+)|)$/gm);
+  return [...prints]
+    .map(([, behind, below = '']) => behind ?? below.replaceAll(/^\n? *\/\/ /gm, ''))
+    .join('\n');
+}
+
+/** What a module exports, by the names that are declared: a function keeps its own under an alias. */
+function declaredNames(module: object): string[] {
+  return Object.entries(module).map(([name, value]) =>
+    typeof value === 'function' ? (value as { name: string }).name : name,
+  );
 }
 
 describe('examples in docstrings', () => {
-  it('are of all that most programs begin with', () => {
-    const names = examples.map(({ name }) => name);
-    const first = [
-      ...['BatchTransformer', 'ClassBatchAttention', 'ChannelPositionalEncoding'],
-      ...['MultiLevelAttention', 'classBatchAttention', 'multiLevelAttention', 'BtnError'],
-      ...['channelPositionalEncoding', 'scaledDotProductAttention', 'btn', 'btnConfig'],
-      ...['trainStep', 'btnLoss', 'Sam', 'loadTorchCheckpoint', 'applyStateDict', 'imageFolder'],
-    ];
-    expect(names).toEqual(expect.arrayContaining(first));
+  const names = examples.map(({ name }) => name);
+
+  it.each(Object.entries({ root, models, training, weights, node, testing }))(
+    'are of every function, class and constant of %s',
+    (_, module) => {
+      expect(declaredNames(module).filter((name) => !names.includes(name))).toEqual([]);
+    },
+  );
+
+  it('are all found', () => {
     const written = sources.map((path) => readFileSync(join(repository, 'src', path), 'utf8'));
     expect(names.length).toBe(written.join('').match(/@example/g)!.length);
   });
 
-  it.each(examples)('$name', ({ code }) => runExample(code));
+  it.each(examples)('$name', async ({ code }) => {
+    expect(await runExample(code)).toBe(statedOutput(code));
+  });
 });

@@ -1,15 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
 import { BtnBatchNorm, type BtnBatchNormConfig } from '../../src/index.js';
+import { weightName } from '../../src/layers/weight_name.js';
 import { randomArray, tidied, toArray, toTensor } from '../support/arrays.js';
 import { describeBackends } from '../support/backends.js';
 import { expectClose } from '../support/gradient_check.js';
-import {
-  disposeWeights,
-  layerContract,
-  localName,
-  randomizeWeights,
-} from '../support/layer_contract.js';
+import { disposeWeights, layerContract, randomizeWeights } from '../support/layer_contract.js';
 import {
   batchNorm,
   batchNormWith,
@@ -43,7 +39,7 @@ function callOnce(config: BtnBatchNormConfig, input: NdArray, training: boolean)
   layer.build([...input.shape]);
   randomizeWeights(layer);
   const read = () =>
-    Object.fromEntries(layer.weights.map((w) => [localName(layer, w), toArray(w.read())]));
+    Object.fromEntries(layer.weights.map((w) => [weightName(layer, w), toArray(w.read())]));
   const before = read();
   const output = tidied(() => toArray(layer.apply(toTensor(input), { training }) as tf.Tensor));
   const after = read();

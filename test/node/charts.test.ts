@@ -1,13 +1,10 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import {
-  calibrationSvg,
-  classBarsSvg,
-  confusionMatrixSvg,
-  curvesSvg,
-  type EpochRecord,
-  robustnessSvg,
-} from '../../src/node/charts.js';
+import { calibrationSvg } from '../../src/node/calibration_svg.js';
+import { classBarsSvg } from '../../src/node/class_bars_svg.js';
+import { confusionMatrixSvg } from '../../src/node/confusion_matrix_svg.js';
+import { curvesSvg, type EpochRecord } from '../../src/node/curves_svg.js';
+import { robustnessSvg } from '../../src/node/robustness_svg.js';
 import { calibration } from '../../src/training/calibration.js';
 import { corruptionNames, severities } from '../../src/training/corruption.js';
 import { classReport } from '../../src/training/metrics.js';

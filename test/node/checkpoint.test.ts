@@ -15,14 +15,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { selectBackend } from '../../src/node/backend.js';
-import {
-  disposeState,
-  loadCheckpoint,
-  saveCheckpoint,
-  sealCheckpoint,
-} from '../../src/node/checkpoint.js';
+import { loadCheckpoint, saveCheckpoint } from '../../src/node/checkpoint.js';
+import { sealCheckpoint } from '../../src/node/checkpoint_manifest.js';
 import { evaluate } from '../../src/node/evaluate.js';
 import { saveModelFiles } from '../../src/node/model_files.js';
+import { disposeState } from '../../src/node/optimizer_file.js';
 import { train as trainInThreads } from '../../src/node/train.js';
 import type { TrainOptions } from '../../src/node/train_options.js';
 import { Adam } from '../../src/training/adam.js';

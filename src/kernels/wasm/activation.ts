@@ -11,7 +11,7 @@ import {
 import { UnsupportedError } from '../../ops/errors.js';
 import type { WasmBackend } from './heap.js';
 
-const KERNELS: Readonly<Record<string, string>> = {
+const kernelNames: Readonly<Record<string, string>> = {
   elu: Elu,
   leakyrelu: LeakyRelu,
   prelu: Prelu,
@@ -43,7 +43,7 @@ export function activate(
   leakyreluAlpha: number | undefined,
 ): TensorInfo {
   if (!activation || activation === 'linear') return x;
-  const kernelName = KERNELS[activation];
+  const kernelName = kernelNames[activation];
   if (kernelName === undefined) {
     throw new UnsupportedError(
       'Unsupported',

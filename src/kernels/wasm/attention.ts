@@ -1,18 +1,6 @@
+import type { AttentionSizes } from '../attention_sizes.js';
 import { compiledKernels } from './compiled.js';
 import { type WasmBackend, withStructure } from './heap.js';
-
-export interface AttentionSizes {
-  readonly batch: number;
-  readonly heads: number;
-  readonly queries: number;
-  readonly keys: number;
-  /** Features of a head's query and key. */
-  readonly depth: number;
-  /** Features of a head's value. */
-  readonly width: number;
-  /** Factor of the scores. */
-  readonly scale: number;
-}
 
 /** Addresses of `[batch, tokens, heads · features]`; of the bias `[heads, queries, keys]`, or 0. */
 export interface AttentionInputs {
@@ -20,12 +8,6 @@ export interface AttentionInputs {
   readonly key: number;
   readonly value: number;
   readonly bias: number;
-}
-
-/** Whether there is nothing to attend to or from, so that results are zeros. */
-export function isEmpty(sizes: AttentionSizes): boolean {
-  const { batch, heads, queries, keys, depth, width } = sizes;
-  return batch * heads * queries * keys * depth * width === 0;
 }
 
 /** Runs `body` with the structure `Attention` of assembly/attention.ts, and with scratch memory. */
@@ -40,7 +22,7 @@ function withAttention(
   withStructure(backend, { integers, numbers: [scale] }, bytesOf, body);
 }
 
-/** Writes `softmax(scale · Q·Kᵀ + bias) · V` of each head to `out`; not where {@link isEmpty}. */
+/** Writes `softmax(scale · Q·Kᵀ + bias) · V` of each head to `out`; not for sizes that `isEmpty` finds empty. */
 export function attend(
   backend: WasmBackend,
   inputs: AttentionInputs,

@@ -1,5 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import { type AttentionSizes, attend, attendGradients, isEmpty } from './attention.js';
+import { classBatchSizes, isEmpty } from '../attention_sizes.js';
+import { attend, attendGradients } from './attention.js';
 import {
   addressOf,
   copyRun,
@@ -17,20 +18,6 @@ interface Attrs {
 
 type Inputs = readonly [query: TensorInfo, key: TensorInfo, value: TensorInfo, mask?: TensorInfo];
 type Three = [query: number, key: number, value: number];
-
-/**
- * The samples of a batch attend to each other, class by class: multi-head attention of one sequence,
- * its tokens being the samples and its heads the classes, whose values have one feature.
- */
-function sizesOf(
-  samples: number,
-  classes: number,
-  features: number,
-  scale: number,
-): AttentionSizes {
-  const [batch, width] = [1, 1];
-  return { batch, heads: classes, queries: samples, keys: samples, depth: features, width, scale };
-}
 
 /** The samples that the mask keeps. */
 function keptSamples(backend: WasmBackend, samples: number, mask: TensorInfo | undefined) {
@@ -116,7 +103,7 @@ export const classBatchAttention = defineKernel<string, Attrs>(
       const [query, key, value, mask] = inputs as unknown as Inputs;
       const [samples, classes, features] = query.shape as [number, number, number];
       const kept = keptSamples(backend, samples, mask);
-      const nothing = isEmpty(sizesOf(kept.length, classes, features, scale));
+      const nothing = isEmpty(classBatchSizes(kept.length, classes, features, scale));
       const output = makeResult(backend, value.shape, kept.length === samples && !nothing);
       if (nothing) return output;
       const tensors = [
@@ -125,7 +112,7 @@ export const classBatchAttention = defineKernel<string, Attrs>(
       ];
       runClasses(backend, [samples, classes], kept, tensors, (addresses, ...counts) => {
         const [query, key, value, out] = addresses as [...Three, number];
-        const sizes = sizesOf(...counts, features, scale);
+        const sizes = classBatchSizes(...counts, features, scale);
         attend(backend, { query, key, value, bias: 0 }, out, sizes);
       });
       return output;
@@ -140,7 +127,7 @@ export const classBatchAttentionGrad = defineKernel<string, Attrs, TensorInfo[]>
       const [dy, query, key, value, mask] = inputs as unknown as readonly [TensorInfo, ...Inputs];
       const [samples, classes, features] = query.shape as [number, number, number];
       const kept = keptSamples(backend, samples, mask);
-      const nothing = isEmpty(sizesOf(kept.length, classes, features, scale));
+      const nothing = isEmpty(classBatchSizes(kept.length, classes, features, scale));
       const outputs = [query, key, value].map(({ shape }) =>
         makeResult(backend, shape, kept.length === samples && !nothing),
       );
@@ -157,7 +144,7 @@ export const classBatchAttentionGrad = defineKernel<string, Attrs, TensorInfo[]>
         ];
         const given = { query, key, value, bias: 0 };
         const gradients = { query: dQuery, key: dKey, value: dValue, bias: 0 };
-        attendGradients(backend, dy, given, gradients, sizesOf(...counts, features, scale));
+        attendGradients(backend, dy, given, gradients, classBatchSizes(...counts, features, scale));
       });
       return outputs;
     },

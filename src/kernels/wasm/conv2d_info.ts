@@ -30,7 +30,7 @@ export function conv2dInfo(
   );
 }
 
-/** @throws Error for any data format but NHWC, the only one that tfjs-backend-wasm knows too. */
+/** @throws UnsupportedError for any data format but NHWC, the only one of tfjs-backend-wasm as well. */
 export function checkChannelsLast(dataFormat: string | undefined): void {
   if (dataFormat === undefined || dataFormat === 'NHWC') return;
   throw new UnsupportedError(

@@ -34,9 +34,7 @@ export interface KernelArgs<Inputs extends string, Attrs> {
 
 type KernelBody<Inputs extends string, Attrs, Output> = (args: KernelArgs<Inputs, Attrs>) => Output;
 
-export type WasmKernel = SuppliedKernel;
-
-/** A {@link WasmKernel} with typed inputs and attributes, which tfjs does not check. */
+/** A kernel with typed inputs and attributes, which tfjs does not check. */
 export function defineKernel<
   Inputs extends string,
   Attrs,
@@ -46,8 +44,8 @@ export function defineKernel<
   create: (
     stock: KernelBody<Inputs, Attrs, Output> | undefined,
   ) => KernelBody<Inputs, Attrs, Output>,
-): WasmKernel {
-  return { kernelName, create: create as unknown as WasmKernel['create'] };
+): SuppliedKernel {
+  return { kernelName, create: create as unknown as SuppliedKernel['create'] };
 }
 
 const views = new WeakMap<ArrayBufferLike, { floats: Float32Array; ints: Int32Array }>();
@@ -90,7 +88,7 @@ export function makeZeros(backend: WasmBackend, shape: number[]): TensorInfo {
 }
 
 /** Runs shorter than this are copied by a loop, longer ones by `copyWithin`. */
-const SHORT_RUN = 24;
+const shortRun = 24;
 
 /** Copies `length` elements inside the heap, from and to indices of a view of it. */
 export function copyRun(
@@ -99,7 +97,7 @@ export function copyRun(
   to: number,
   length: number,
 ): void {
-  if (length < SHORT_RUN) {
+  if (length < shortRun) {
     for (let i = 0; i < length; i++) heap[to + i] = heap[from + i] as number;
   } else {
     heap.copyWithin(to, from, from + length);

@@ -2,7 +2,7 @@
  * Kernels that let any tfjs network train on the wasm backend: those that tfjs-backend-wasm lacks, computes wrongly or
  * computes slowly. See docs/wasm_training.md.
  */
-import { registerKernels } from '../install.js';
+import { registerKernels, type SuppliedKernel } from '../install.js';
 import { adamUpdate } from './adam_update.js';
 import { batchMatMul } from './batch_mat_mul.js';
 import { affine, batchNorm, batchNormGradient } from './batch_norm.js';
@@ -17,7 +17,6 @@ import { fusedBatchNorm } from './fused_batch_norm.js';
 import { fusedMatMul } from './fused_mat_mul.js';
 import { gather } from './gather.js';
 import { gelu, geluGradient } from './gelu.js';
-import type { WasmKernel } from './heap.js';
 import { identity } from './identity.js';
 import { layerNorm, layerNormGradient } from './layer_norm.js';
 import { maxPoolGrad } from './max_pool_grad.js';
@@ -34,7 +33,7 @@ import { tile } from './tile.js';
 import { unsortedSegmentSum } from './unsorted_segment_sum.js';
 import { addScaled, sumOfSquares } from './updates.js';
 
-const kernels: readonly WasmKernel[] = [
+const kernels: readonly SuppliedKernel[] = [
   adamUpdate,
   addScaled,
   affine,

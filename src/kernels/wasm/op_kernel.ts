@@ -1,15 +1,19 @@
 import { Cast, getKernel, type TensorInfo, util } from '@tensorflow/tfjs-core';
-import type { WasmBackend, WasmKernel } from './heap.js';
+import type { SuppliedKernel } from '../install.js';
+import type { WasmBackend } from './heap.js';
 
 /** Computes outputs from float32 inputs, in the order of the op. */
-export type OpKernelBody<Attrs> = (
+type OpKernelBody<Attrs> = (
   backend: WasmBackend,
   inputs: TensorInfo[],
   attrs: Attrs,
 ) => TensorInfo[];
 
 /** The kernel of an op of ours (see `defineOp`), whose inputs are a list. Runs on float32 alone. */
-export function defineOpKernel<Attrs>(kernelName: string, body: OpKernelBody<Attrs>): WasmKernel {
+export function defineOpKernel<Attrs>(
+  kernelName: string,
+  body: OpKernelBody<Attrs>,
+): SuppliedKernel {
   return {
     kernelName,
     create: () => (args) => {

@@ -1,11 +1,6 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import {
-  type AttentionInputs,
-  type AttentionSizes,
-  attend,
-  attendGradients,
-  isEmpty,
-} from './attention.js';
+import { type AttentionSizes, isEmpty, multiHeadSizes } from '../attention_sizes.js';
+import { type AttentionInputs, attend, attendGradients } from './attention.js';
 import { addressOf, defineKernel, makeZeros, type WasmBackend } from './heap.js';
 
 interface Attrs {
@@ -15,17 +10,8 @@ interface Attrs {
 
 type Inputs = readonly [query: TensorInfo, key: TensorInfo, value: TensorInfo, bias?: TensorInfo];
 
-function sizesOf([query, key, value]: Inputs, { numHeads, scale }: Attrs): AttentionSizes {
-  const [batch, queries, queryWidth] = query.shape as [number, number, number];
-  return {
-    batch,
-    heads: numHeads,
-    queries,
-    keys: key.shape[1] as number,
-    depth: queryWidth / numHeads,
-    width: (value.shape[2] as number) / numHeads,
-    scale,
-  };
+function sizesOf([query, key, value]: Inputs, attrs: Attrs): AttentionSizes {
+  return multiHeadSizes({ query, key, value }, attrs);
 }
 
 function addressesOf(backend: WasmBackend, [query, key, value, bias]: Inputs): AttentionInputs {

@@ -7,8 +7,9 @@ import {
   util,
 } from '@tensorflow/tfjs-core';
 import { UnsupportedError } from '../../ops/errors.js';
+import type { SuppliedKernel } from '../install.js';
 import { compiledKernels } from './compiled.js';
-import { addressOf, defineKernel, type WasmBackend, type WasmKernel, withScratch } from './heap.js';
+import { addressOf, defineKernel, type WasmBackend, withScratch } from './heap.js';
 import { paddedSize } from './op_kernel.js';
 
 /** A reduction over one block of adjacent dimensions: [pre, reduced, post]. */
@@ -35,7 +36,7 @@ function blockOf(shape: readonly number[], axes: readonly number[]): Block | und
 }
 
 /** `out [pre, post] = scale · Σ x [pre, reduced, post]`, addresses of float32. */
-export function sumRows(
+function sumRows(
   backend: WasmBackend,
   x: number,
   out: number,
@@ -51,7 +52,7 @@ export function sumRows(
   });
 }
 
-function reduction(kernelName: string, isMean: boolean): WasmKernel {
+function reduction(kernelName: string, isMean: boolean): SuppliedKernel {
   return defineKernel<'x', SumAttrs & MeanAttrs>(kernelName, (stock) => (args) => {
     const { inputs, backend, attrs } = args;
     const { x } = inputs;
@@ -75,7 +76,7 @@ function reduction(kernelName: string, isMean: boolean): WasmKernel {
 }
 
 /** `Sum` over adjacent dimensions that are not the last, in one pass; the stock kernel transposes first. */
-export const sum: WasmKernel = reduction(Sum, false);
+export const sum: SuppliedKernel = reduction(Sum, false);
 
 /** `Mean` over adjacent dimensions that are not the last; see {@link sum}. */
-export const mean: WasmKernel = reduction(Mean, true);
+export const mean: SuppliedKernel = reduction(Mean, true);

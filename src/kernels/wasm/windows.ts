@@ -2,7 +2,7 @@ import type { backend_util } from '@tensorflow/tfjs-core';
 import { type WasmBackend, withStructure } from './heap.js';
 
 /** The structure `Windows` of assembly/windows.ts, which says what its members mean, in their order. */
-const MEMBERS = [
+const members = [
   'height',
   'width',
   'channels',
@@ -31,7 +31,7 @@ const MEMBERS = [
   'outChannels',
 ] as const;
 
-export type Windows = Readonly<Record<(typeof MEMBERS)[number], number>>;
+export type Windows = Readonly<Record<(typeof members)[number], number>>;
 
 /** The windows that a convolution sees of its input. */
 export function windowsOf(info: backend_util.Conv2DInfo): Windows {
@@ -72,6 +72,6 @@ export function withWindows(
   bytesOf: (address: number) => number,
   body: (address: number, scratch: number) => void,
 ): void {
-  const integers = MEMBERS.map((member) => windows[member]);
+  const integers = members.map((member) => windows[member]);
   withStructure(backend, { integers }, bytesOf, body);
 }

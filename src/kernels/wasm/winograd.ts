@@ -3,10 +3,10 @@ import type { WasmBackend } from './heap.js';
 import type { Windows } from './windows.js';
 
 /** Positions along a tile of Winograd's algorithm. */
-const TILE = 4;
+const tileSize = 4;
 
 /** With fewer positions in an image, transforming the filter costs more than it saves. */
-const FEWEST_POSITIONS = 96;
+const fewestPositions = 96;
 
 /**
  * Whether Winograd's algorithm is the faster one for a convolution with these windows: 3×3 taps, stride 1, no
@@ -25,9 +25,9 @@ export function winogradPays(windows: Windows): boolean {
     windows.outStepWidth,
   ].every((step) => step === 1);
   if (!isThreeByThree || !isDense || channels % 8 !== 0 || outChannels % 8 !== 0) return false;
-  const tiled = (size: number) => Math.ceil(size / TILE) * TILE;
+  const tiled = (size: number) => Math.ceil(size / tileSize) * tileSize;
   const used = (gridHeight * gridWidth) / (tiled(gridHeight) * tiled(gridWidth));
-  return gridHeight * gridWidth >= FEWEST_POSITIONS && used >= 0.5;
+  return gridHeight * gridWidth >= fewestPositions && used >= 0.5;
 }
 
 type ConvolutionKernels = Pick<

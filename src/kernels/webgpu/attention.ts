@@ -1,4 +1,5 @@
 import { type TensorInfo, util } from '@tensorflow/tfjs-core';
+import type { AttentionSizes } from '../attention_sizes.js';
 import {
   biasGradientShader,
   componentsOf,
@@ -17,19 +18,6 @@ import {
 } from './attention_shader.js';
 import type { WebgpuBackend, WebgpuProgram } from './backend.js';
 
-export interface AttentionSizes {
-  readonly batch: number;
-  readonly heads: number;
-  readonly queries: number;
-  readonly keys: number;
-  /** Features of a head's query and key. */
-  readonly depth: number;
-  /** Features of a head's value. */
-  readonly width: number;
-  /** Factor of the scores. */
-  readonly scale: number;
-}
-
 /** `[batch, tokens, heads · features]`, or with the same numbers in the same order. */
 export interface AttentionInputs {
   readonly query: TensorInfo;
@@ -39,12 +27,6 @@ export interface AttentionInputs {
   readonly bias?: TensorInfo | undefined;
   /** `[tokens]` of queries and keys alike, 0 for those that neither attend nor are attended to. */
   readonly mask?: TensorInfo | undefined;
-}
-
-/** Whether there is nothing to attend to or from, so that results are zeros. */
-export function isEmpty(sizes: AttentionSizes): boolean {
-  const { batch, heads, queries, keys, depth, width } = sizes;
-  return batch * heads * queries * keys * depth * width === 0;
 }
 
 interface Run {
@@ -118,7 +100,7 @@ function dispatchFor(
   return [Math.ceil(sizes[tokens] / tileSize), Math.ceil(rest / z), z];
 }
 
-/** `softmax(scale · Q·Kᵀ + bias) · V` of each head; not where {@link isEmpty}. */
+/** `softmax(scale · Q·Kᵀ + bias) · V` of each head; not for sizes that `isEmpty` finds empty. */
 export function attend(
   backend: WebgpuBackend,
   inputs: AttentionInputs,

@@ -1,25 +1,14 @@
 import { type TensorInfo, zeros } from '@tensorflow/tfjs-core';
-import {
-  type AttentionInputs,
-  type AttentionSizes,
-  attend,
-  attendGradients,
-  isEmpty,
-} from './attention.js';
+import { type AttentionSizes, classBatchSizes, isEmpty } from '../attention_sizes.js';
+import { type AttentionInputs, attend, attendGradients } from './attention.js';
 import { defineKernel } from './kernel.js';
 
 interface Attrs {
   readonly scale: number;
 }
 
-/**
- * The samples of a batch attend to each other, class by class: multi-head attention of one sequence,
- * its tokens being the samples and its heads the classes, whose values have one feature.
- */
 function sizesOf({ shape }: TensorInfo, { scale }: Attrs): AttentionSizes {
-  const [samples, classes, features] = shape as [number, number, number];
-  const [batch, width] = [1, 1];
-  return { batch, heads: classes, queries: samples, keys: samples, depth: features, width, scale };
+  return classBatchSizes(...(shape as [number, number, number]), scale);
 }
 
 function inputsOf([query, key, value, mask]: TensorInfo[]): AttentionInputs {

@@ -1,32 +1,11 @@
 import { type TensorInfo, zeros } from '@tensorflow/tfjs-core';
-import {
-  type AttentionInputs,
-  type AttentionSizes,
-  attend,
-  attendGradients,
-  isEmpty,
-} from './attention.js';
+import { isEmpty, multiHeadSizes } from '../attention_sizes.js';
+import { type AttentionInputs, attend, attendGradients } from './attention.js';
 import { defineKernel } from './kernel.js';
 
 interface Attrs {
   readonly numHeads: number;
   readonly scale: number;
-}
-
-function sizesOf(
-  { query, key, value }: AttentionInputs,
-  { numHeads, scale }: Attrs,
-): AttentionSizes {
-  const [batch, queries, queryWidth] = query.shape as [number, number, number];
-  return {
-    batch,
-    heads: numHeads,
-    queries,
-    keys: key.shape[1]!,
-    depth: queryWidth / numHeads,
-    width: value.shape[2]! / numHeads,
-    scale,
-  };
 }
 
 function inputsOf([query, key, value, bias]: TensorInfo[]): AttentionInputs {
@@ -38,7 +17,7 @@ export const scaledDotProductAttention = defineKernel<Attrs>(
   'BtnScaledDotProductAttention',
   (backend, inputs, attrs) => {
     const given = inputsOf(inputs);
-    const sizes = sizesOf(given, attrs);
+    const sizes = multiHeadSizes(given, attrs);
     const shape = [...given.query.shape.slice(0, 2), given.value.shape[2]!];
     return isEmpty(sizes) ? zeros(shape) : attend(backend, given, shape, sizes);
   },
@@ -49,7 +28,7 @@ export const scaledDotProductAttentionGrad = defineKernel<Attrs>(
   'BtnScaledDotProductAttentionGrad',
   (backend, [dy, ...inputs], attrs) => {
     const given = inputsOf(inputs);
-    const sizes = sizesOf(given, attrs);
+    const sizes = multiHeadSizes(given, attrs);
     if (isEmpty(sizes)) return inputs.map(({ shape }) => zeros(shape));
     return attendGradients(backend, dy!, given, sizes);
   },

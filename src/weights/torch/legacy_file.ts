@@ -1,3 +1,4 @@
+import { aligned } from '../state_dict.js';
 import { unpickle } from './pickle.js';
 import type { OpenTorchFile } from './tensor_data.js';
 import { quoted, TorchFileError } from './torch_file_error.js';
@@ -38,13 +39,9 @@ export function openLegacyFile(bytes: Uint8Array): OpenTorchFile {
   const storages = findStorages(bytes, position, keys, objects.storages);
   return {
     value,
-    bytesOf: (wanted) => new Map([...wanted].map((key) => [key, aligned(storages.get(key)!)])),
+    // Copied once for a storage and not for each of its tensors, which may be many.
+    bytesOf: (wanted) => new Map([...wanted].map((key) => [key, aligned(storages.get(key)!, 8)])),
   };
-}
-
-/** Once for a storage and not for each of its tensors, which may be many. */
-function aligned(bytes: Uint8Array): Uint8Array {
-  return bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes);
 }
 
 function readKeys(value: TorchValue, known: ReadonlyMap<string, TorchStorage>): string[] {
