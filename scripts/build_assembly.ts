@@ -1,11 +1,11 @@
 /**
- * Compiles assembly/: kernels into src/kernels/wasm/binaries.ts, with and without relaxed SIMD, each for plain and for
- * shared memory, and the resizing of images into src/training/resize_binary.ts. Run: `npx tsx scripts/build_assembly.ts`;
+ * Compiles assembly/: kernels into src/kernels/wasm/binaries.ts, with and without relaxed SIMD, and the resizing of images into src/training/resize_binary.ts. Run: `npx tsx scripts/build_assembly.ts`;
  * with `--check` it only says whether these are up to date.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { main as compile } from 'assemblyscript/asc';
+import { withSharedMemory } from '../src/kernels/wasm/shared_memory.js';
 
 const root = new URL('../', import.meta.url);
 
@@ -15,15 +15,9 @@ const simd = ['--enable', 'simd'];
 const relaxed = [...simd, '--enable', 'relaxed-simd'];
 const shared = ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'];
 
-const variants = {
-  simd,
-  relaxedSimd: relaxed,
-  sharedSimd: [...simd, ...shared],
-  sharedRelaxedSimd: [...relaxed, ...shared],
-};
+const variants = { simd, relaxedSimd: relaxed };
 
-/** @returns WebAssembly in base64. */
-async function compiled(source: string, flags: readonly string[]): Promise<string> {
+async function compiled(source: string, flags: readonly string[]): Promise<Buffer> {
   let binary: Uint8Array | undefined;
   const baseDir = fileURLToPath(root);
   const options = [source, ...common, ...flags, '--baseDir', baseDir];
@@ -34,7 +28,7 @@ async function compiled(source: string, flags: readonly string[]): Promise<strin
   });
   if (error || !binary) throw new Error(`${source} does not compile\n${stderr.toString()}`);
   checkSections(binary);
-  return Buffer.from(binary).toString('base64');
+  return Buffer.from(binary);
 }
 
 /** Static data would be written over tfjs's own, at low addresses of the heap that is shared. */
@@ -70,9 +64,14 @@ async function write(target: string, code: string): Promise<void> {
 
 const entries: string[] = [];
 for (const [name, flags] of Object.entries(variants)) {
-  entries.push(`  ${name}:\n    '${await compiled('assembly/index.ts', flags)}',\n`);
+  const binary = await compiled('assembly/index.ts', flags);
+  const forThreads = await compiled('assembly/index.ts', [...flags, ...shared]);
+  if (!forThreads.equals(withSharedMemory(binary))) {
+    throw new Error('for threads, the compiler makes something else than withSharedMemory');
+  }
+  entries.push(`  ${name}:\n    '${binary.toString('base64')}',\n`);
 }
 await write('src/kernels/wasm/binaries.ts', `export const binaries = {\n${entries.join('')}};\n`);
 
-const resize = await compiled('assembly/resize.ts', simd);
+const resize = (await compiled('assembly/resize.ts', simd)).toString('base64');
 await write('src/training/resize_binary.ts', `export const resizeBinary =\n  '${resize}';\n`);

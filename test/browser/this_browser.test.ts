@@ -2,8 +2,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, inject, it } from 'vitest';
 import { binaries } from '../../src/kernels/wasm/binaries.js';
-import { type CompiledKernels, compiledKernels } from '../../src/kernels/wasm/compiled.js';
+import { type CompiledKernels, compiledKernels, decode } from '../../src/kernels/wasm/compiled.js';
 import { floatsAt, type WasmBackend, withScratch } from '../../src/kernels/wasm/heap.js';
+import { withSharedMemory } from '../../src/kernels/wasm/shared_memory.js';
 import { describeBackends, startBackend } from '../support/backends.js';
 
 const browser = inject('browser');
@@ -31,15 +32,11 @@ describe.runIf(browser.startsWith('wasm'))('with and without relaxed SIMD', () =
     await startBackend('wasm');
     const backend = tf.backend() as unknown as WasmBackend;
     const memory = backend.wasm.wasmMemory ?? backend.wasm.asm!.memory;
-    const shared = browser === 'wasm-threads';
-    const both = shared
-      ? [binaries.sharedSimd, binaries.sharedRelaxedSimd]
-      : [binaries.simd, binaries.relaxedSimd];
+    const both = [binaries.simd, binaries.relaxedSimd].map(decode);
     const values = Array.from({ length: 101 }, (_, i) => (i - 50) / 10);
     const results = both.map((binary) => {
-      const module = new WebAssembly.Module(
-        Uint8Array.from(atob(binary), (character) => character.charCodeAt(0)),
-      );
+      const shared = browser === 'wasm-threads';
+      const module = new WebAssembly.Module(shared ? withSharedMemory(binary) : binary);
       const { exports } = new WebAssembly.Instance(module, { env: { memory } });
       const kernels = exports as unknown as CompiledKernels;
       let result: number[] = [];

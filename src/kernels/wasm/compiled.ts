@@ -1,6 +1,7 @@
 /** Our own WebAssembly, at home in the heap of tfjs-backend-wasm: it reads and writes tensors in place. */
 import { binaries } from './binaries.js';
 import type { WasmBackend } from './heap.js';
+import { withSharedMemory } from './shared_memory.js';
 
 /** The functions of assembly/, which say what they do. Addresses in bytes, sizes in elements. */
 export interface CompiledKernels {
@@ -195,13 +196,13 @@ function isShared(memory: WebAssembly.Memory): boolean {
 export const hasRelaxedSimd: boolean = WebAssembly.validate(decode(binaries.relaxedSimd));
 
 function instantiate(memory: WebAssembly.Memory): CompiledKernels {
-  const plain = hasRelaxedSimd ? binaries.relaxedSimd : binaries.simd;
-  const shared = hasRelaxedSimd ? binaries.sharedRelaxedSimd : binaries.sharedSimd;
-  const module = new WebAssembly.Module(decode(isShared(memory) ? shared : plain));
+  const binary = decode(hasRelaxedSimd ? binaries.relaxedSimd : binaries.simd);
+  const module = new WebAssembly.Module(isShared(memory) ? withSharedMemory(binary) : binary);
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   return exports as unknown as CompiledKernels;
 }
 
-function decode(base64: string): Uint8Array<ArrayBuffer> {
+/** @returns WebAssembly. */
+export function decode(base64: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }
