@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { addScaled } from '../ops/add_scaled.js';
 import { batchNorm, batchNormWith } from '../ops/batch_norm.js';
 import { ArgumentError } from '../ops/errors.js';
+import { checkNumber } from '../ops/number_check.js';
 import {
   BtnLayer,
   isTraining,
@@ -36,14 +37,14 @@ export interface BtnBatchNormConfig extends LayerConfig {
  *
  * Input and output: `[B, ..., C]`. Weights: gamma, beta, movingMean, movingVariance, each `[C]`.
  *
- * @throws ArgumentError in training with one value per channel, which has no unbiased variance.
+ * @throws ArgumentError for a momentum that is not from 0 to 1 and a negative epsilon; in training with one value per channel, which has no unbiased variance.
  *
  * @example
- * const norm = new BtnBatchNorm();
- * const x = tf.tensor2d([[1, 10], [3, 30]]); // two samples, two channels
- * norm.apply(x, { training: true });
- * const [movingMean] = norm.nonTrainableWeights;
- * console.log(movingMean.read().arraySync()); // [ ?, ? ]
+ * const norm = new BtnBatchNorm({ momentum: 0.75 });
+ * norm.apply(tf.tensor2d([[4, 10], [12, 30]]), { training: true }); // two samples, two channels
+ * const [movingMean, movingVariance] = norm.nonTrainableWeights;
+ * console.log(movingMean.read().arraySync()); // [ 2, 5 ]
+ * console.log(movingVariance.read().arraySync()); // [ 8.75, 50.75 ]
  *
  * Source: Ioffe and Szegedy, arXiv 1502.03167. Provenance: baseline (POSTER V2 uses PyTorch's).
  */
@@ -62,6 +63,8 @@ export class BtnBatchNorm extends BtnLayer {
       momentum: config.momentum ?? 0.9,
       frozenStatistics: config.frozenStatistics ?? 'running',
     };
+    checkNumber('BtnBatchNorm', 'epsilon', this.config.epsilon, { from: 0 });
+    checkNumber('BtnBatchNorm', 'momentum', this.config.momentum, { from: 0, to: 1 });
   }
 
   override build(inputShape: LayerShape): void {

@@ -14,6 +14,8 @@ import {
  *
  * Input `[B, N, D]`, output `[B, 1 + N, D]`. Weight: token `[1, 1, D]`.
  *
+ * @throws ArgumentError when D is not known as the layer is built.
+ *
  * @example
  * const tokens = tfl.input({ shape: [49, 64] });
  * const withClass = new ClassToken().apply(tokens) as tfl.SymbolicTensor;

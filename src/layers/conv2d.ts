@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { initializers } from '@tensorflow/tfjs-layers';
-import type { Shape } from '../ops/shape_check.js';
+import { ArgumentError } from '../ops/errors.js';
+import { checkNumber } from '../ops/number_check.js';
+import { formatShape, type Shape } from '../ops/shape_check.js';
 import {
   BtnLayer,
   type Initializer,
@@ -16,7 +18,9 @@ import {
 
 /** Config of `BtnConv2D`. */
 export interface BtnConv2DConfig extends SeededConfig {
+  /** Output channels. */
   filters: number;
+  /** Side of the kernel, in pixels of the map. */
   kernelSize: number;
   /** Default 1. */
   strides?: number;
@@ -36,8 +40,11 @@ export interface BtnConv2DConfig extends SeededConfig {
 /**
  * Square convolution with PyTorch's symmetric padding, which at stride 2 is not TensorFlow's `same`.
  *
- * Input `[B, H, W, I]`, output `[B, (H + 2p − k)/s + 1, …, filters]`. Weights: kernel `[k, k, I, O]`,
+ * Input `[B, H, W, I]`, output `[B, (H + 2p − k)/s + 1, …, filters]`, rounded down. Weights: kernel `[k, k, I, O]`,
  * bias `[O]`, alpha `[O]` where the activation is `prelu`.
+ *
+ * @throws ArgumentError for sizes that are no positive integers, and when the kernel does not fit into the input
+ * or I is not known as the layer is built.
  *
  * @example
  * const image = tfl.input({ shape: [112, 112, 3] });
@@ -65,6 +72,9 @@ export class BtnConv2D extends BtnLayer {
       useBias = true,
       initialGain = 2,
     } = config;
+    checkNumber('BtnConv2D', 'filters', filters, { from: 1, integer: true });
+    checkNumber('BtnConv2D', 'initialGain', initialGain, { above: 0 });
+    checkWindow('BtnConv2D', { kernelSize, strides, padding });
     this.config = { filters, kernelSize, strides, padding, useBias, initialGain };
     this.activation = config.activation;
   }
@@ -115,12 +125,34 @@ export function initialSlope(): Initializer {
   return initializers.constant({ value: 0.25 });
 }
 
-/** Shape after a square window of `kernelSize` has moved over `[B, H, W, …]`. */
-export function convolvedShape(
-  [batch, height, width]: Shape,
-  { kernelSize, strides, padding }: { kernelSize: number; strides: number; padding: number },
-  channels: number,
-): Shape {
+/** A square window that moves over a map, in pixels. */
+interface Window {
+  kernelSize: number;
+  strides: number;
+  padding: number;
+}
+
+/** @throws ArgumentError for what is no positive integer; padding may be 0. */
+export function checkWindow(who: string, { kernelSize, strides, padding }: Window): void {
+  checkNumber(who, 'kernelSize', kernelSize, { from: 1, integer: true });
+  checkNumber(who, 'strides', strides, { from: 1, integer: true });
+  checkNumber(who, 'padding', padding, { from: 0, integer: true });
+}
+
+/**
+ * Shape after a window has moved over `[B, H, W, …]`.
+ *
+ * @throws ArgumentError when it does not fit.
+ */
+export function convolvedShape(shape: Shape, window: Window, channels: number): Shape {
+  const [batch, height, width] = shape;
+  const { kernelSize, strides, padding } = window;
+  for (const size of [height, width]) {
+    if (size == null || size + 2 * padding >= kernelSize) continue;
+    throw new ArgumentError(
+      `a kernel of ${kernelSize} × ${kernelSize} does not fit into [${formatShape(shape)}] with padding ${padding}`,
+    );
+  }
   const along = (size: number | null | undefined) =>
     size == null ? null : Math.floor((size + 2 * padding - kernelSize) / strides) + 1;
   return [batch ?? null, along(height), along(width), channels];

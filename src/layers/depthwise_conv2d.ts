@@ -12,10 +12,11 @@ import {
   type Weight,
   zeros,
 } from './btn_layer.js';
-import { convolvedShape, initialSlope } from './conv2d.js';
+import { checkWindow, convolvedShape, initialSlope } from './conv2d.js';
 
 /** Config of `BtnDepthwiseConv2D`. */
 export interface BtnDepthwiseConv2DConfig extends SeededConfig {
+  /** Side of the kernel, in pixels of the map. */
   kernelSize: number;
   /** Default 1. */
   strides?: number;
@@ -30,8 +31,11 @@ export interface BtnDepthwiseConv2DConfig extends SeededConfig {
 /**
  * Square depthwise convolution with PyTorch's symmetric padding.
  *
- * Input `[B, H, W, C]`, output `[B, (H + 2p − k)/s + 1, …, C]`. Weights: kernel `[k, k, C, 1]`
+ * Input `[B, H, W, C]`, output `[B, (H + 2p − k)/s + 1, …, C]`, rounded down. Weights: kernel `[k, k, C, 1]`
  * (normal, variance 2 / k²), bias `[C]` with `useBias`, alpha `[C]` where the activation is `prelu`.
+ *
+ * @throws ArgumentError for sizes that are no positive integers, and when the kernel does not fit into the input
+ * or C is not known as the layer is built.
  *
  * @example
  * const map = tfl.input({ shape: [56, 56, 64] });
@@ -54,6 +58,7 @@ export class BtnDepthwiseConv2D extends BtnLayer {
   constructor(config: BtnDepthwiseConv2DConfig) {
     super(config);
     const { kernelSize, strides = 1, padding = 0, useBias, activation } = config;
+    checkWindow('BtnDepthwiseConv2D', { kernelSize, strides, padding });
     this.config = { kernelSize, strides, padding };
     this.options = { ...(useBias && { useBias }), ...(activation && { activation }) };
   }

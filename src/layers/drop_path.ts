@@ -22,12 +22,14 @@ export interface DropPathConfig extends LayerConfig {
  *
  * Input and output: `[B, ...]`. Repeatable by `model.apply(x, { training: true, seed })`.
  *
+ * @throws ArgumentError for a `rate` out of range.
+ *
  * @example
  * const drop = new DropPath({ rate: 0.5, name: 'drop' });
  * const branch = tf.ones([4, 1]); // four samples
  * console.log((drop.apply(branch) as tf.Tensor).arraySync()); // [ [ 1 ], [ 1 ], [ 1 ], [ 1 ] ]
  * const dropped = drop.apply(branch, { training: true, seed: 1 }) as tf.Tensor;
- * console.log(dropped.arraySync()); // ?
+ * console.log(dropped.arraySync()); // [ [ 2 ], [ 0 ], [ 2 ], [ 0 ] ]
  *
  * Source: Huang et al., arXiv 1603.09382. Provenance: baseline.
  */

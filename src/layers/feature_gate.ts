@@ -15,6 +15,8 @@ import {
  *
  * Input and output: `[B, D]`.
  *
+ * @throws ArgumentError when D is not known as the layer is built.
+ *
  * @example
  * const features = tf.tensor2d([[4, -2]]); // one sample
  * const gate = new FeatureGate();

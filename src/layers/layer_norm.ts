@@ -23,6 +23,8 @@ export interface BtnLayerNormConfig extends LayerConfig {
  *
  * Input and output: `[B, ..., D]`. Weights: gamma, beta, each `[D]`.
  *
+ * @throws ArgumentError when D is not known as the layer is built.
+ *
  * @example
  * const tokens = tf.tensor3d([[[1, 3], [10, 50]]]); // [batch, tokens, features]
  * const normed = new BtnLayerNorm().apply(tokens) as tf.Tensor;

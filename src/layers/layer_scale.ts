@@ -21,6 +21,8 @@ export interface LayerScaleConfig extends LayerConfig {
  *
  * Input and output: `[B, ..., D]`. Weight: gamma `[D]`.
  *
+ * @throws ArgumentError when D is not known as the layer is built.
+ *
  * @example
  * const branch = tf.tensor2d([[2, -4]]);
  * const scaled = new LayerScale({ initialScale: 0.5 }).apply(branch) as tf.Tensor;

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { gelu } from '../ops/gelu.js';
 import { linear } from '../ops/linear.js';
+import { checkNumber } from '../ops/number_check.js';
 import {
   BtnLayer,
   knownSize,
@@ -23,6 +24,8 @@ export interface MlpConfig extends SeededConfig {
  *
  * Input and output: `[B, ..., D]`.
  *
+ * @throws ArgumentError when the ratio is not above 0, or D is not known as the layer is built.
+ *
  * @example
  * const tokens = tfl.input({ shape: [49, 64] });
  * const mlp = new Mlp({ ratio: 4 }); // 64 → 256 → 64
@@ -42,6 +45,7 @@ export class Mlp extends BtnLayer {
   constructor(config: MlpConfig = {}) {
     super(config);
     this.ratio = config.ratio ?? 4;
+    checkNumber('Mlp', 'ratio', this.ratio, { above: 0 });
   }
 
   override build(inputShape: LayerShape): void {

@@ -23,6 +23,8 @@ export interface PositionEmbeddingConfig extends SeededConfig {
  *
  * Input and output: `[B, N, D]`. Weight: embedding `[1, N, D]`.
  *
+ * @throws ArgumentError when N or D is not known as the layer is built.
+ *
  * @example
  * const tokens = tfl.input({ shape: [50, 64] });
  * const embedding = new PositionEmbedding();

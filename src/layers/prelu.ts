@@ -22,6 +22,8 @@ export interface BtnPReLUConfig extends LayerConfig {
  *
  * Input and output: `[B, ..., C]`. Weight: alpha `[C]`.
  *
+ * @throws ArgumentError when C is not known as the layer is built.
+ *
  * @example
  * const rectified = new BtnPReLU().apply(tf.tensor2d([[-4, 4]])) as tf.Tensor;
  * console.log(rectified.arraySync()); // [ [ -1, 4 ] ]

@@ -9,7 +9,7 @@ type LayerClass = Parameters<typeof serialization.registerClass>[0];
  *
  * @example
  * registerLayers();
- * const model = await loadLayersModel(url); // saved by a program of ours
+ * const model = await tfl.loadLayersModel(url); // of a model that has layers of ours
  * console.log(model.outputNames); // [ 'vit', 'bt', 'cba' ]
  */
 export function registerLayers(): void {

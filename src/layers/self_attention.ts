@@ -24,6 +24,8 @@ export interface SelfAttentionConfig extends SeededConfig {
  *
  * Input and output: `[B, N, D]`.
  *
+ * @throws ArgumentError when `numHeads` does not divide D, or D is not known as the layer is built.
+ *
  * @example
  * const tokens = tfl.input({ shape: [50, 64] });
  * const attention = new SelfAttention({ numHeads: 8 });

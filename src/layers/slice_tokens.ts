@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ArgumentError } from '../ops/errors.js';
+import { checkNumber } from '../ops/number_check.js';
 import type { Shape } from '../ops/shape_check.js';
 import { BtnLayer, type LayerConfig, type LayerShape, onlyTensor, shapeList } from './btn_layer.js';
 
@@ -16,6 +17,8 @@ export interface SliceTokensConfig extends LayerConfig {
  *
  * Input `[B, N, D]`, output `[B, count, D]`.
  *
+ * @throws ArgumentError when `begin` is no integer from 0 on, `count` none from 1 on, or the input has fewer tokens than `begin + count`.
+ *
  * @example
  * const tokens = tf.tensor3d([[[1, 2], [3, 4], [5, 6]]]); // three tokens of width two
  * const kept = new SliceTokens({ begin: 1, count: 2 }).apply(tokens) as tf.Tensor;
@@ -28,6 +31,8 @@ export class SliceTokens extends BtnLayer {
 
   constructor(config: SliceTokensConfig) {
     super(config);
+    checkNumber('SliceTokens', 'begin', config.begin, { from: 0, integer: true });
+    checkNumber('SliceTokens', 'count', config.count, { from: 1, integer: true });
     this.begin = config.begin;
     this.count = config.count;
   }

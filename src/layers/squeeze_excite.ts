@@ -25,6 +25,8 @@ export interface SqueezeExciteConfig extends SeededConfig {
  *
  * Input and output: `[B, H, W, C]`.
  *
+ * @throws ArgumentError when C is less than `reduction`, or not known as the layer is built.
+ *
  * @example
  * const map = tfl.input({ shape: [28, 28, 128] });
  * const gate = new SqueezeExcite({ reduction: 16 }); // 128 → 8 → 128

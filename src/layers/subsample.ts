@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { checkNumber } from '../ops/number_check.js';
 import type { Shape } from '../ops/shape_check.js';
 import { subsample } from '../ops/subsample.js';
 import { BtnLayer, type LayerConfig, type LayerShape, onlyTensor, shapeList } from './btn_layer.js';
@@ -15,6 +16,8 @@ export interface SubsampleConfig extends LayerConfig {
  *
  * Input `[B, H, W, C]`, output `[B, ceil(H/s), ceil(W/s), C]`.
  *
+ * @throws ArgumentError when the stride is no integer from 1 on.
+ *
  * @example
  * const map = tf.reshape(tf.range(0, 16), [1, 4, 4, 1]);
  * const halved = new Subsample({ stride: 2 }).apply(map) as tf.Tensor;
@@ -28,6 +31,7 @@ export class Subsample extends BtnLayer {
 
   constructor(config: SubsampleConfig) {
     super(config);
+    checkNumber('Subsample', 'stride', config.stride, { from: 1, integer: true });
     this.stride = config.stride;
   }
 

@@ -19,6 +19,8 @@ export interface TransformerBlockConfig extends SeededConfig {
  *
  * Input and output: `[B, N, D]`.
  *
+ * @throws ArgumentError when `numHeads` does not divide D, or D is not known as the layer is built.
+ *
  * @example
  * const tokens = tfl.input({ shape: [50, 64] });
  * const block = new TransformerBlock({ numHeads: 8 });

@@ -12,8 +12,9 @@ import { splitAtBatch } from './split_at_batch.js';
  * @returns `[C, B, B]` as `classBatchAttentionWeights`; undefined for a network without batch transformer.
  *
  * @example
- * const { encode } = splitAtBatch(model);
+ * const { encode } = splitAtBatch(model); // a BTN-7; images: [2, 112, 112, 3]
  * const weights = tf.tidy(() => batchAttentionWeights(model, encode(images, { training: false })));
+ * console.log(weights?.shape); // [ 7, 2, 2 ]
  */
 export function batchAttentionWeights(
   model: LayersModel,

@@ -47,6 +47,7 @@ export interface ClassifierConfig {
   width: number;
   /** Transformer blocks. */
   depth: number;
+  /** Attention heads; must divide the width. */
   numHeads: number;
   /** Standard deviation that the position embedding starts from. */
   positionScale: number;
@@ -60,12 +61,15 @@ export type MultiLevelAttentionOptions = Pick<
 
 /** The batch transformer of a BTN; see the layer `BatchTransformer`. */
 export interface BatchTransformerOptions {
+  /** Channel encoding of query and key. Default `sinusoidal`. */
   encoding?: ChannelEncoding;
+  /** Factor of the scores. Default `1 / sqrt(C)`, C the class count. */
   scale?: number;
 }
 
 /** Everything that makes a BTN: plain data, as it stands in `config.json`. */
 export interface BtnConfig {
+  /** C, from 2 on. */
   numClasses: number;
   /** Side of the input in pixels: a multiple of `backboneSize`. */
   inputSize: number;
@@ -74,9 +78,13 @@ export interface BtnConfig {
    * every second row and column.
    */
   backboneSize: number;
+  /** The image backbone. */
   image: Omit<Ir50Config, 'seed'>;
+  /** The landmark backbone. */
   landmarks: Omit<MobileFaceNetConfig, 'seed'>;
+  /** How the maps of the two become tokens. */
   fusion: FusionConfig;
+  /** What gives the logits `vit` from them. */
   classifier: ClassifierConfig;
   /** Options of the layer, or false to leave it out. */
   multiLevelAttention: MultiLevelAttentionOptions | false;
@@ -97,13 +105,28 @@ export interface BtnConfigOptions {
   multiLevelAttention?: MultiLevelAttentionOptions | boolean;
   /** Default: on. */
   batchTransformer?: BatchTransformerOptions | boolean;
+  /** Seed of the initial weights; random when absent. */
   seed?: number;
 }
 
-/** The IR-50 of the paper, which gives the image features. */
+/**
+ * The IR-50 of the paper, which gives the image features.
+ *
+ * @example
+ * const config = btnConfig('full', { numClasses: 7 });
+ * config.image = { ...fullIr50, mode: 'irSe' }; // with squeeze-excite gates
+ * console.log(config.image.depths); // [ 3, 4, 14 ]
+ */
 export const fullIr50: Ir50Config = { mode: 'ir', widths: [64, 128, 256], depths: [3, 4, 14] };
 
-/** The MobileFaceNet of the paper, which gives the landmark features: frozen, with the statistics of its pretraining. */
+/**
+ * The MobileFaceNet of the paper, which gives the landmark features: frozen, with the statistics of its pretraining.
+ *
+ * @example
+ * const config = btnConfig('full', { numClasses: 7 });
+ * config.landmarks = { ...fullMobileFaceNet, frozenStatistics: 'batch' }; // as the authors' code has it
+ * console.log(config.landmarks.trainable); // false
+ */
 export const fullMobileFaceNet: MobileFaceNetConfig = {
   widths: [64, 128, 512],
   depths: [4, 6, 2],
@@ -139,7 +162,12 @@ const presets: Record<
   },
 };
 
-/** Every `Preset`. */
+/**
+ * Every `Preset`.
+ *
+ * @example
+ * console.log(presetNames.join(' or ')); // full or tiny
+ */
 export const presetNames = Object.keys(presets) as Preset[];
 
 /**
@@ -151,11 +179,11 @@ export const presetNames = Object.keys(presets) as Preset[];
  * @throws ArgumentError when `numClasses` is not an integer from 2 on, or the preset is unknown.
  *
  * @example
- * const posterV2 = btnConfig('full', {
- *   numClasses: 7,
- *   multiLevelAttention: false,
- *   batchTransformer: false,
- * });
+ * const { inputSize, classifier } = btnConfig('full', { numClasses: 7 });
+ * console.log(inputSize, classifier.width); // 224 768
+ * const parts = { multiLevelAttention: false, batchTransformer: false };
+ * const posterV2 = btn(btnConfig('tiny', { numClasses: 7, ...parts }));
+ * console.log(posterV2.outputNames); // [ 'vit' ]
  */
 export function btnConfig(
   preset: Preset,

@@ -18,6 +18,14 @@ type Node = tfl.SymbolicTensor;
  *
  * Do not nest it in another model: TensorFlow.js would run it once per output. Wire it flat, as
  * `btn` does.
+ *
+ * @example
+ * const backbone = ir50({ widths: [8, 16, 32], depths: [1, 1, 2] }); // a small one
+ * const maps = backbone.predictOnBatch(tf.zeros([1, 112, 112, 3])) as tf.Tensor[];
+ * console.log(maps.map(({ shape }) => shape)); // [ [ 1, 56, 56, 8 ], [ 1, 28, 28, 16 ], [ 1, 14, 14, 32 ] ]
+ *
+ * Source: the IR-50 of Deng et al., ArcFace, arXiv 1801.07698, cut after stage 3 as in POSTER V2, Mao et al., arXiv
+ * 2301.12149. Provenance: baseline.
  */
 export function ir50(config: Partial<Ir50Config> = {}): tfl.LayersModel {
   const input = tfl.input({ shape: [112, 112, 3] });

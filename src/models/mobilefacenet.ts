@@ -13,10 +13,18 @@ type Node = tfl.SymbolicTensor;
 
 /**
  * The backbone on its own. Input `[B, 112, 112, 3]`; outputs `[B, 28, 28, 64]`, `[B, 14, 14, 128]`,
- * `[B, 7, 7, 512]` at full size (911,232 weights). Frozen by default.
+ * `[B, 7, 7, 512]` at full size (911,232 weights beside running statistics). Frozen by default.
  *
  * Do not nest it in another model: TensorFlow.js would run it once per output. Wire it flat, as
  * `btn` does.
+ *
+ * @example
+ * const backbone = mobileFaceNet();
+ * const maps = backbone.predictOnBatch(tf.zeros([1, 112, 112, 3])) as tf.Tensor[];
+ * console.log(maps.map(({ shape }) => shape)); // [ [ 1, 28, 28, 64 ], [ 1, 14, 14, 128 ], [ 1, 7, 7, 512 ] ]
+ *
+ * Source: Chen et al., MobileFaceNets, arXiv 1804.07573, with the strides and widths of POSTER V2, Mao et al., arXiv
+ * 2301.12149. Provenance: baseline.
  */
 export function mobileFaceNet(config: Partial<MobileFaceNetConfig> = {}): tfl.LayersModel {
   const input = tfl.input({ shape: [112, 112, 3] });

@@ -13,6 +13,7 @@ import { type Chain, fusedChain, inferenceCopy, type Replacement } from './infer
 type Node = tfl.SymbolicTensor;
 type Layer = tfl.layers.Layer;
 
+/** Options of `optimizeForInference`. */
 export interface OptimizeOptions {
   /** Names of the outputs that stay, in their order. Default: all. */
   outputs?: readonly string[];
@@ -36,8 +37,10 @@ export interface OptimizeOptions {
  * @throws ArgumentError when an output is unknown.
  *
  * @example
- * const fast = optimizeForInference(model, { outputs: ['vit'] });
- * const logits = fast.predictOnBatch(images) as tf.Tensor;
+ * const fast = optimizeForInference(model, { outputs: ['vit'] }); // of a BTN-7
+ * console.log(fast.layers.length < model.layers.length); // true
+ * const logits = fast.predictOnBatch(images) as tf.Tensor; // images: [2, 112, 112, 3]
+ * console.log(logits.shape); // [ 2, 7 ]
  */
 export function optimizeForInference(
   model: tfl.LayersModel,

@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import * as tfl from '@tensorflow/tfjs-layers';
+import { ArgumentError } from '../ops/errors.js';
 
 type Node = tfl.SymbolicTensor;
 type Kwargs = Record<string, unknown>;
@@ -47,6 +48,14 @@ const splits = new WeakMap<tfl.LayersModel, SplitModel>();
  * The halves share the model's layers and live as long as it does.
  *
  * @param model With one input. One that mixes no batch is all encoder.
+ * @throws ArgumentError for a model with several inputs.
+ *
+ * @example
+ * const { encode, combine, encodingShapes } = splitAtBatch(model); // a BTN-7
+ * console.log(encodingShapes); // [ [ 7 ], [ 7, 16 ], [ 7, 16 ] ]
+ * const parts = tf.split(images, 2).map((image) => encode(image, { training: false })); // one by one
+ * const encodings = parts[0].map((_, i) => tf.concat(parts.map((part) => part[i])));
+ * console.log(combine(encodings, { training: false }).bt.shape); // [ 2, 7 ]
  */
 export function splitAtBatch(model: tfl.LayersModel): SplitModel {
   let split = splits.get(model);
@@ -58,6 +67,11 @@ export function splitAtBatch(model: tfl.LayersModel): SplitModel {
 }
 
 function makeSplit(model: tfl.LayersModel): SplitModel {
+  if (model.inputs.length !== 1) {
+    throw new ArgumentError(
+      `splitAtBatch: ${model.name} has ${model.inputs.length} inputs: expected one`,
+    );
+  }
   const border = borderOf(model.outputs);
   // Never disposed of: that would take the layers from the model.
   const encoder = tfl.model({ inputs: model.inputs, outputs: border, name: 'encoder' });

@@ -1,6 +1,18 @@
 import type { TrainReporter } from './train_options.js';
 
-/** Tells several reporters, in their order. */
+/**
+ * Tells several reporters, in their order.
+ *
+ * @example
+ * const lines: string[] = [];
+ * const print = (line: string) => lines.push(line);
+ * const reporter = allReporters(progressReporter(print), jsonReporter('wasm', print));
+ * reporter.skipped?.([{ path: 'face.jpg', reason: 'the file is empty (0 bytes)' }]); // as train does
+ * console.log(lines.join('\n'));
+ * // skipped 1 unusable file:
+ * //   face.jpg: the file is empty (0 bytes)
+ * // {"event":"skipped","files":[{"path":"face.jpg","reason":"the file is empty (0 bytes)"}]}
+ */
 export function allReporters(...reporters: readonly TrainReporter[]): TrainReporter {
   const tell = (call: (reporter: TrainReporter) => void) => {
     for (const reporter of reporters) call(reporter);

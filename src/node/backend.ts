@@ -29,6 +29,9 @@ const packageOf: Record<BackendName, string> = {
  * @returns A description for people, such as `wasm (SIMD)`.
  * @throws UserError when the backend is unknown, its package is missing (how to install it) or fails
  *   to start (why), and when `webgpu` finds no GPU.
+ *
+ * @example
+ * console.log(await selectBackend()); // wasm (SIMD)
  */
 export async function selectBackend({
   backend,

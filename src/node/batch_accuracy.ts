@@ -24,7 +24,9 @@ export interface BatchOutputs {
   batchSize: number;
   /** Images of the last batch, which is as small as it comes out: it attends to fewer. */
   lastBatchSize: number;
+  /** Class batch attention and the residual. */
   bt: BatchAccuracy;
+  /** Class batch attention alone. */
   cba: BatchAccuracy;
 }
 

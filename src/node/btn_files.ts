@@ -17,15 +17,21 @@ import { isWeightsFile, readWeightsFile, type WeightsFile } from './weights_file
 
 /** What a BTN file says of itself. */
 export interface BtnMetadata {
+  /** Whose size it has. */
   preset: Preset;
+  /** From which `btn` made it. */
   config: BtnConfig;
+  /** What it was trained on. */
   dataType: DataType;
+  /** In label order. */
   classNames: readonly string[];
 }
 
 /** What a BTN must be to be of use. */
 export interface WantedBtn {
+  /** What it was trained on; of a file that does not say, what is to be assumed. */
   dataType?: DataType;
+  /** Whose size it has. */
   preset?: Preset;
   /** Of a PyTorch or safetensors file: a JSON file with new names by pattern. */
   rename?: string;
@@ -33,7 +39,9 @@ export interface WantedBtn {
 
 /** A BTN with what is known of it. */
 export interface LoadedBtn {
+  /** The caller's to dispose. */
   model: LayersModel;
+  /** What its file says, or what weights alone give away. */
   metadata: BtnMetadata;
   /** The file or folder that was loaded: of a run, the best model. */
   path: string;
@@ -57,6 +65,10 @@ export function describeModel(model: LayersModel, metadata: BtnMetadata): void {
  * checkpoint or a safetensors file.
  *
  * @throws UserError when there is none, it is damaged, of another architecture, or not the one wanted.
+ *
+ * @example
+ * const { model, metadata } = await loadBtn('runs/tiny'); // a run's best model
+ * console.log(model.outputNames, metadata.dataType); // [ 'vit', 'bt', 'cba' ] RAF-DB
  */
 export async function loadBtn(path: string, wanted: WantedBtn = {}): Promise<LoadedBtn> {
   if (await isWeightsFile(path)) return btnOfWeights(path, wanted);
@@ -98,6 +110,11 @@ export async function loadForInference(
  * Reads what `describeModel` wrote.
  *
  * @throws UserError when the model is not one of the trainer's, or not the one that is asked for.
+ *
+ * @example
+ * const model = await loadModel('runs/tiny/best');
+ * const { preset, classNames } = metadataOf(model, 'runs/tiny/best');
+ * console.log(preset, classNames[0]); // tiny surprise
  */
 export function metadataOf(model: LayersModel, path: string, wanted: WantedBtn = {}): BtnMetadata {
   const stored = findMetadata(model);

@@ -13,7 +13,9 @@ import {
 
 /** What `calibrationSvg` draws. */
 export interface CalibrationChart {
+  /** What `calibration` gives. */
   calibration: Calibration;
+  /** Default `Calibration`. */
   title?: string;
   /** A line of its own below the one that gives the errors, such as which model and data. */
   subtitle?: string;
@@ -32,6 +34,12 @@ const share = (value: number) => percent(value, 0);
  * Draws a reliability diagram as an SVG document like `confusionMatrixSvg`: of the predictions of each
  * range of confidence the part that is right, a mark where it would have to end, and below it how many
  * predictions there are.
+ *
+ * @example
+ * const probabilities = [0.9, 0.1, 0.4, 0.6]; // two images, two classes
+ * const svg = await calibrationSvg({ calibration: calibration(probabilities, [0, 0], 2) });
+ * await writeFile('calibration.svg', svg);
+ * console.log(/ECE \S+/.exec(svg)?.[0]); // ECE 35.00%
  */
 export async function calibrationSvg(chart: CalibrationChart): Promise<string> {
   return page(await calibrationPage(chart));

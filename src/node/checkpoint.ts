@@ -23,8 +23,11 @@ import { syncFolder, writeFileSafely } from './write_file.js';
 
 /** A model with what resuming needs. `Progress` is plain data of the trainer's. */
 export interface Checkpoint<Progress> {
+  /** The caller's to dispose. */
   model: LayersModel;
+  /** For an optimizer's `setState`; its tensors are the caller's to dispose. */
   optimizer: OptimizerState;
+  /** As it was saved, through JSON. */
   progress: Progress;
   /** The folder that it was read from. */
   dir: string;
@@ -34,6 +37,7 @@ export interface Checkpoint<Progress> {
 
 /** A checkpoint that was passed over. */
 export interface DamagedCheckpoint {
+  /** Its folder. */
   dir: string;
   /** What is wrong with it. */
   problem: string;
@@ -44,8 +48,14 @@ export interface DamagedCheckpoint {
  * SHA-256 of each file. It is written beside the old one and takes its place whole; that one becomes
  * `dir.1`, the one before it `dir.2`. At every moment, one of them is a complete checkpoint.
  *
- * @param keep How many to keep, from 1 on, `dir` itself included.
+ * @param keep How many to keep, from 1 on, `dir` itself included. Default 1.
  * @throws UserError when something cannot be written; the old checkpoints stay then.
+ *
+ * @example
+ * const optimizer = new Adam();
+ * await saveCheckpoint('checkpoints/last', model, optimizer, { epoch: 3 });
+ * const { progress } = await loadCheckpoint<{ epoch: number }>('checkpoints/last');
+ * console.log(progress); // { epoch: 3 }
  */
 export async function saveCheckpoint(
   dir: string,
@@ -96,6 +106,10 @@ async function writeParts(
  * @param path A checkpoint's folder, its `model.json`, or a run's folder, whose last one is taken. The
  *   ones before stand in for it: `last.1`, `last.2`, of a run at the end `best`.
  * @throws UserError when there is none, or its files do not belong together.
+ *
+ * @example
+ * const { progress, optimizer, dir } = await loadCheckpoint<{ epoch: number }>('runs/tiny');
+ * console.log(dir, progress.epoch, optimizer.step); // runs/tiny/last 1 1
  */
 export async function loadCheckpoint<Progress>(path: string): Promise<Checkpoint<Progress>> {
   const candidates = await checkpointsOf(path, 'last');

@@ -13,9 +13,11 @@ import {
 
 /** What `classBarsSvg` draws. */
 export interface ClassBarsChart {
+  /** What `classReport` gives. */
   report: ClassReport;
   /** In label order. */
   classNames: readonly string[];
+  /** Default `Classes`. */
   title?: string;
   /** A line of its own below the one that gives the mean, such as which model and data. */
   subtitle?: string;
@@ -38,7 +40,15 @@ const barsWidth = 400;
 const rowHeight = 62;
 const marginTop = 44;
 
-/** Draws precision, recall and F1 of each class as an SVG document like `confusionMatrixSvg`. */
+/**
+ * Draws precision, recall and F1 of each class as an SVG document like `confusionMatrixSvg`.
+ *
+ * @example
+ * const report = classReport([[3, 1], [0, 4]]); // matrix[true][predicted]
+ * const svg = await classBarsSvg({ report, classNames: ['anger', 'happiness'], title: 'Faces' });
+ * await writeFile('classes.svg', svg);
+ * console.log(svg.includes('Faces')); // true
+ */
 export async function classBarsSvg(chart: ClassBarsChart): Promise<string> {
   return page(await classBarsPage(chart));
 }

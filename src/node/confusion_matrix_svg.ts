@@ -16,7 +16,9 @@ import {
 export interface ConfusionMatrixChart {
   /** Counts, `matrix[true][predicted]`. Shape [C, C]. */
   matrix: readonly (readonly number[])[];
+  /** In label order, C of them. */
   classNames: readonly string[];
+  /** Default `Confusion matrix`. */
   title?: string;
   /** A line of its own below the one that gives the accuracies, such as which model and data. */
   subtitle?: string;
@@ -51,6 +53,12 @@ const supportEnd = 120;
  * The document needs no style sheet, script or font, so that any viewer or converter can show it.
  *
  * @throws ArgumentError if the matrix is not square or there is not one name per class.
+ *
+ * @example
+ * const matrix = [[3, 1], [0, 4]]; // matrix[true][predicted]
+ * const svg = await confusionMatrixSvg({ matrix, classNames: ['anger', 'happiness'] });
+ * await writeFile('confusion_matrix.svg', svg);
+ * console.log(/Accuracy \S+/.exec(svg)?.[0]); // Accuracy 87.50%
  */
 export async function confusionMatrixSvg(chart: ConfusionMatrixChart): Promise<string> {
   return page(await confusionMatrixPage(chart));

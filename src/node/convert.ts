@@ -37,6 +37,10 @@ export interface ConvertResult {
  * To TensorFlow.js it must be a BTN or POSTER V2; from TensorFlow.js any layers model will do.
  *
  * @throws UserError when the file cannot be read or used, or `to` is taken.
+ *
+ * @example
+ * const { path, notes } = await convert({ from: 'runs/tiny', to: 'tiny.safetensors' });
+ * console.log(path, notes); // tiny.safetensors [ '307 tensors' ]
  */
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const { from, to, dataType, rename } = options;

@@ -4,7 +4,9 @@ import { type Corruption, corrupt, type Severity } from '../training/corruption.
 
 /** A corruption at one strength. */
 export interface CorruptionStep {
+  /** What is done to an image. */
   corruption: Corruption;
+  /** How much of it. */
   severity: Severity;
 }
 

@@ -10,12 +10,24 @@ const maxFileBytes = 256 * 1024 * 1024;
 const formats = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif']);
 const formatNames = 'JPEG, PNG, WebP, GIF, TIFF or AVIF';
 
-/** An image file that cannot be used. The message is `PATH: REASON`. */
+/**
+ * An image file that cannot be used. The message is `PATH: REASON`.
+ *
+ * @example
+ * try {
+ *   await decodeImage('missing.jpg', 224);
+ * } catch (error) {
+ *   if (error instanceof DecodeError) console.log(error.code, error.path, '-', error.reason);
+ *   // InvalidImage missing.jpg - cannot be read: no such file or folder
+ * }
+ */
 export class DecodeError extends UserError {
   override name = 'DecodeError';
 
   constructor(
+    /** The file, or `image` for bytes. */
     readonly path: string,
+    /** What is wrong, without the path. */
     readonly reason: string,
     options?: ErrorOptions,
   ) {
@@ -41,7 +53,13 @@ export class DecodeError extends UserError {
  * @param size the side of the result in pixels, 1…4096.
  * @returns RGB. Shape [size, size, 3].
  * @throws DecodeError if the file is missing, empty, truncated, damaged, larger than 100 megapixels
- *   or no image; it names the file.
+ *   or no image; it names the file. ArgumentError for a size out of range.
+ *
+ * @example
+ * const size = 112;
+ * const pixels = await decodeImage('raf-db/test/4/test_0.png', size);
+ * const images = tf.tensor4d(normalise({ pixels, size }), [1, size, size, 3]);
+ * console.log(forward(model, images).vit.shape); // [ 1, 7 ]
  */
 export async function decodeImage(source: string | Uint8Array, size: number): Promise<Uint8Array> {
   if (!Number.isInteger(size) || size < 1 || size > 4096) {

@@ -79,6 +79,15 @@ export interface EvaluateResult extends FullEvaluation {
  * repeat the batch transformer alone.
  *
  * @throws UserError for a data set or checkpoint that cannot be used.
+ *
+ * @example
+ * const { report, batch, files } = await evaluate({
+ *   data: 'raf-db',
+ *   checkpoint: 'runs/tiny',
+ *   out: 'reports/tiny',
+ * });
+ * console.log(report.total, batch?.bt.shuffles.length); // 7 5
+ * console.log(files?.page); // reports/tiny/report.html
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluateResult> {
   const { data, batchSize = 32, vitOnly = false, flipAverage = false, out, strict } = options;

@@ -10,17 +10,23 @@ export type Split = 'train' | 'test';
 
 /** One image file and its class: `label` counts from 0, `classNames[label]` is its name. */
 export interface LabelledImage {
+  /** The file. */
   path: string;
+  /** From 0 on. */
   label: number;
 }
 
 /** Images by split, as `imageFolder` finds them. */
 export interface ImageFolder {
+  /** The folder that was given. */
   root: string;
+  /** The data set that was given. */
   dataType: DataType;
+  /** In label order. */
   classNames: readonly string[];
   /** Sorted by label, then by file name; empty if the split was not asked for. */
   train: LabelledImage[];
+  /** As `train`. */
   test: LabelledImage[];
   /** How many visible files were left out because they are not images. */
   ignored: number;
@@ -55,7 +61,7 @@ const imageExtensions = new Set(
  *
  * @example
  * const { train, classNames } = await imageFolder('raf-db', 'RAF-DB');
- * console.log(train.length, classNames[train[0].label]);
+ * console.log(train.length, classNames[train[0].label]); // 7 surprise
  */
 export async function imageFolder(
   dir: string,

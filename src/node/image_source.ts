@@ -6,7 +6,9 @@ import { UserError } from './user_error.js';
 
 /** An image that was left out, and why. */
 export interface SkippedImage {
+  /** The file. */
   path: string;
+  /** What is wrong with it. */
   reason: string;
 }
 
@@ -38,6 +40,7 @@ export interface ImageSource {
   readonly images: readonly LabelledImage[];
   /** The number of images, with those that turn out to be unusable. */
   readonly length: number;
+  /** The side of the decoded images in pixels. */
   readonly size: number;
   /** True if decoded images stay in memory, false if each is decoded whenever it is read. */
   readonly cached: boolean;
@@ -53,6 +56,7 @@ export interface ImageSource {
    *
    * @throws DecodeError in strict mode, for the first file that cannot be decoded.
    * @throws UserError if no usable image is left in the whole source.
+   * @throws ArgumentError for an index that is none.
    */
   read(indices: readonly number[]): Promise<ImageBatch>;
   /**
@@ -71,6 +75,12 @@ export interface ImageSource {
  *
  * @param images such as `imageFolder(…).train`.
  * @param size the side of the decoded images in pixels.
+ *
+ * @example
+ * const { train } = await imageFolder('raf-db', 'RAF-DB');
+ * const source = imageSource(train, 112);
+ * const { pixels, labels } = await source.read([0, 6]);
+ * console.log(pixels.length === 2 * 112 * 112 * 3, labels); // true Int32Array(2) [ 0, 6 ]
  */
 export function imageSource(
   images: readonly LabelledImage[],

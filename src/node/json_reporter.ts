@@ -5,6 +5,12 @@ import type { TrainReporter } from './train_options.js';
  * and `note`, `warning`, `passedOver`, `skipped` where there is something to say. What is not a number is null.
  *
  * @param backend goes into `start`.
+ *
+ * @example
+ * const events: string[] = [];
+ * const reporter = jsonReporter('wasm', (line) => events.push(JSON.parse(line).event));
+ * await train({ data: 'raf-db', preset: 'tiny', epochs: 1, out: 'runs/json', reporter });
+ * console.log(events); // [ 'start', 'step', 'epoch' ]
  */
 export function jsonReporter(
   backend: string,

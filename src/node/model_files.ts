@@ -26,6 +26,10 @@ const unfinished = /^(model\.json|weights-.+\.bin)\.[0-9a-f]{12}\.tmp$/;
  * @param dir made if it is missing; files of others in it are left alone.
  * @returns the path of `model.json`.
  * @throws UserError if something cannot be written (no permission, disk full).
+ *
+ * @example
+ * const path = await saveModel(model, 'models/tiny');
+ * console.log(path); // models/tiny/model.json
  */
 export async function saveModelFiles(model: LayersModel, dir: string): Promise<string> {
   const artifacts = await captureArtifacts(model);
@@ -48,6 +52,10 @@ export async function saveModelFiles(model: LayersModel, dir: string): Promise<s
  *
  * @param path the model's folder, or its `model.json`.
  * @throws UserError if files are missing, damaged or not such a model.
+ *
+ * @example
+ * const model = await loadModel('runs/tiny/best'); // or any folder of saveModel
+ * console.log(model.outputNames); // [ 'vit', 'bt', 'cba' ]
  */
 export async function loadModelFiles(path: string): Promise<LayersModel> {
   const modelPath = await findModelJson(path);

@@ -7,7 +7,9 @@ import { type Encoder, openEncoder } from './threads/open_threads.js';
 
 /** What one image shows. */
 export interface Prediction {
+  /** The image file. */
   path: string;
+  /** Name of the most probable class. */
   label: string;
   /** Of every class by name; they sum to 1. */
   probabilities: Record<string, number>;
@@ -21,6 +23,7 @@ export interface PredictOptions {
   dataType?: DataType;
   /** Of a PyTorch or safetensors file: a JSON file with new names by pattern. */
   rename?: string;
+  /** Paths of image files. */
   images: readonly string[];
   /** Average the probabilities of each image and its mirror image. Default false. */
   flipAverage?: boolean;
@@ -34,7 +37,9 @@ export interface PredictOptions {
 
 /** What `predict` found. */
 export interface PredictResult {
+  /** Of the usable images, in their order. */
   predictions: Prediction[];
+  /** Files that could not be used, and why. */
   skipped: { path: string; reason: string }[];
   /** What to know of how a PyTorch or safetensors file fitted. */
   notes: readonly string[];
@@ -47,6 +52,13 @@ const imagesPerThread = 8;
  * Predicts the expression of each image on its own, by `vit`.
  *
  * @throws UserError for a checkpoint that cannot be used; DecodeError in strict mode.
+ *
+ * @example
+ * const images = ['raf-db/test/4/test_0.png', 'missing.png'];
+ * const { predictions, skipped } = await predict({ checkpoint: 'runs/tiny', images });
+ * const [{ path, label, probabilities }] = predictions;
+ * console.log(path, probabilities[label] > 1 / 7); // raf-db/test/4/test_0.png true
+ * console.log(skipped[0].reason); // cannot be read: no such file or folder
  */
 export async function predict(options: PredictOptions): Promise<PredictResult> {
   const { dataType, rename } = options;

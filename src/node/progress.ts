@@ -16,6 +16,15 @@ const secondsBetweenLines = 60;
 /**
  * Shows a training run in the terminal: a bar with time left, images per second, losses and accuracy,
  * and a line that stays for each epoch. Without a terminal, only the lines, and one a minute in between.
+ *
+ * @example
+ * const lines: string[] = [];
+ * const reporter = progressReporter((line) => lines.push(line)); // console.log by default
+ * await train({ data: 'raf-db', preset: 'tiny', epochs: 1, out: 'runs/lines', reporter });
+ * console.log(lines[0]);
+ * // training tiny BTN-7 on 7 images, testing on 7
+ * // lr 0.001, batch 16, 1 epoch, seed 1
+ * // adam, rate × 0.8 an epoch; flip 0.5
  */
 export function progressReporter(print: (line: string) => void = console.log): TrainReporter {
   const bar = progressBar();

@@ -10,14 +10,17 @@ import type { SkippedImage } from './image_source.js';
 
 /** Predictions of `vit`, which depend on each image alone. */
 export interface Evaluation {
+  /** In label order. */
   classNames: readonly string[];
   /** `matrix[true][predicted]`, counts. */
   matrix: number[][];
+  /** Of the matrix. */
   report: ClassReport;
 }
 
 /** What one image was taken for. */
 export interface ImagePrediction {
+  /** The image file. */
   path: string;
   /** True class, 0-based. */
   label: number;
@@ -29,7 +32,9 @@ export interface ImagePrediction {
 
 /** `vit` on the same images, corrupted. */
 export interface CorruptedAccuracy extends CorruptionStep {
+  /** 0…1; null of no images. */
   accuracy: number | null;
+  /** 0…1; null of no images. */
   meanClassAccuracy: number | null;
 }
 
@@ -37,17 +42,23 @@ export interface CorruptedAccuracy extends CorruptionStep {
 export interface FullEvaluation extends Evaluation {
   /** 95 % bootstrap intervals. */
   intervals: { accuracy: Interval | null; meanClassAccuracy: Interval | null };
+  /** Of the predictions. */
   calibration: Calibration;
   /** Of a network with batch transformer, unless left out. */
   batch?: BatchOutputs;
   /** By corruption, then severity; empty where none was asked for. */
   robustness: CorruptedAccuracy[];
+  /** Of every usable image. */
   predictions: ImagePrediction[];
+  /** Whether probabilities are the mean of image and mirror image. */
   flipAverage: boolean;
+  /** Whose classes the images have. */
   dataType: DataType;
+  /** The data set's folder. */
   data: string;
   /** The file or folder that was evaluated: of a run, the best model. */
   checkpoint: string;
+  /** Files that could not be used. */
   skipped: readonly SkippedImage[];
   /** Files of the data set that are no images by their names. */
   passedOver: number;
@@ -59,6 +70,17 @@ export interface FullEvaluation extends Evaluation {
  * undefined.
  *
  * @param classNames in label order, one per class.
+ *
+ * @example
+ * console.log(classReportTable(classReport([[3, 1], [0, 4]]), ['anger', 'happiness']));
+ * // ┌───────────┬───────────┬────────┬───────┬────────┐
+ * // │ class     │ precision │ recall │    F1 │ images │
+ * // ├───────────┼───────────┼────────┼───────┼────────┤
+ * // │ anger     │    100.0% │  75.0% │ 85.7% │      4 │
+ * // │ happiness │     80.0% │ 100.0% │ 88.9% │      4 │
+ * // └───────────┴───────────┴────────┴───────┴────────┘
+ * // accuracy             87.50% of 8 images
+ * // mean class accuracy  87.50%
  */
 export function classReportTable(report: ClassReport, classNames: readonly string[]): string {
   const table = new Table({

@@ -8,6 +8,7 @@ export interface RobustnessChart {
   accuracy: number | null;
   /** Accuracies of corrupted images. */
   robustness: readonly { corruption: Corruption; severity: number; accuracy: number | null }[];
+  /** Default `Robustness`. */
   title?: string;
   /** A line under the title, such as which model and data. */
   subtitle?: string;
@@ -32,7 +33,17 @@ const colors: Record<Corruption, string> = {
   dark: '#7c3aed',
 };
 
-/** Draws accuracy by severity, a line for each corruption, as an SVG document like `curvesSvg`. */
+/**
+ * Draws accuracy by severity, a line for each corruption, as an SVG document like `curvesSvg`.
+ *
+ * @example
+ * const robustness = [0.85, 0.7, 0.6, 0.4, 0.3].map(
+ *   (accuracy, i) => ({ corruption: 'blur' as const, severity: i + 1, accuracy }),
+ * );
+ * const svg = await robustnessSvg({ accuracy: 0.9, robustness });
+ * await writeFile('robustness.svg', svg);
+ * console.log(/Accuracy \S+/.exec(svg)?.[0]); // Accuracy 90.00%
+ */
 export async function robustnessSvg(chart: RobustnessChart): Promise<string> {
   return page(await robustnessPage(chart));
 }

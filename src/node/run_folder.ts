@@ -11,18 +11,23 @@ import { cannotWrite, makeFolder, writeFileSafely } from './write_file.js';
 
 /** One line of `log.jsonl`. */
 export interface EpochLog extends EpochRecord {
+  /** At the epoch's end. */
   learningRate: number;
   /** Of the images that choose the best epoch: the held-out ones if there are any, else the test split. */
   meanClassAccuracy: number | null;
   /** Of training alone. */
   seconds: number;
+  /** Of training alone. */
   imagesPerSecond: number;
 }
 
 /** Paths of a run. */
 export interface RunFolder {
+  /** The run's own folder, which holds all of them. */
   out: string;
+  /** The settings, as JSON. */
   config: string;
+  /** An `EpochLog` a line, as JSON. */
   log: string;
   /**
    * Folder of the newest checkpoint: after the last epoch, or where training was interrupted. The ones
@@ -31,6 +36,7 @@ export interface RunFolder {
   last: string;
   /** Folder of the checkpoint of the best epoch. */
   best: string;
+  /** Loss, accuracy and learning rate by epoch, as SVG. */
   curves: string;
   /** All there is to see of the run, as a page with pictures. */
   page: string;

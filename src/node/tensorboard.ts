@@ -19,6 +19,11 @@ import { makeFolder } from './write_file.js';
  *
  * @param dir is made where it is missing.
  * @throws UserError when it cannot be written to, then or later.
+ *
+ * @example
+ * const reporter = await tensorboardReporter('runs/board/tensorboard');
+ * await train({ data: 'raf-db', preset: 'tiny', epochs: 1, out: 'runs/board', reporter });
+ * console.log((await readdir('runs/board/tensorboard')).length); // 1
  */
 export async function tensorboardReporter(dir: string): Promise<TrainReporter> {
   await makeFolder(dir);

@@ -11,8 +11,11 @@ import type { BestEpoch, Run } from './training_run.js';
 
 /** What came of a run. */
 export interface TrainResult {
+  /** Where it all is. */
   folder: RunFolder;
+  /** That the run had. */
   settings: TrainSettings;
+  /** Of each finished epoch. */
   log: EpochLog[];
   /** Of the best epoch; absent when no epoch was finished. */
   best?: BestEpoch & { files: ReportFiles };
@@ -34,6 +37,15 @@ export interface TrainResult {
  *   loss is not a number or explodes: `diverged_batch.txt` names the batch, and what was saved before
  *   stays. The reason of `signal` when it aborts before all images are decoded: there is nothing to
  *   save then.
+ *
+ * @example
+ * const { best, folder, log } = await train({
+ *   data: 'raf-db',
+ *   preset: 'tiny',
+ *   epochs: 1,
+ *   out: 'runs/first',
+ * });
+ * console.log(log.length, best?.epoch, folder.best); // 1 1 runs/first/best
  */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const run = await openRun(options);

@@ -35,10 +35,19 @@ export interface TrainOptions extends GivenSettings {
   strict?: boolean;
   /** Stops after the step under way, with a checkpoint. */
   signal?: AbortSignal;
+  /** Told what happens. Default: nobody. */
   reporter?: TrainReporter;
 }
 
-/** What happens during training, for a progress display. All are optional. */
+/**
+ * What happens during training, for a progress display. All are optional.
+ *
+ * @example
+ * const reporter: TrainReporter = {
+ *   epochEnded: ({ epoch }, isBest) => console.log(`epoch ${epoch}`, isBest), // epoch 1 true
+ * };
+ * await train({ data: 'raf-db', preset: 'tiny', epochs: 1, out: 'runs/reported', reporter });
+ */
 export interface TrainReporter {
   /** A line on a file that weights were read from. */
   loaded?(note: string): void;
@@ -66,14 +75,17 @@ export interface TrainReporter {
 export interface RunStart {
   /** That run the network. */
   threads: number;
+  /** All of the run's settings. */
   settings: TrainSettings;
   /** Usable images. */
   train: number;
   /** Held out of training; 0 where the test split chooses the best epoch. */
   validation: number;
+  /** Usable images of the test split. */
   test: number;
-  /** The epoch under way, from 1 on, and how many of its images are done: more than 0 when resuming. */
+  /** The epoch under way, from 1 on. */
   epoch: number;
+  /** How many images of that epoch are done: more than 0 where a run goes on in the middle of one. */
   position: number;
   /** Steps taken so far, in all epochs. */
   step: number;
@@ -83,11 +95,17 @@ export interface RunStart {
 export interface StepState {
   /** Steps taken so far, in all epochs. */
   step: number;
+  /** The epoch under way, from 1 on. */
   epoch: number;
+  /** Images of the epoch that are done. */
   done: number;
+  /** Images of the epoch. */
   total: number;
+  /** Means over the epoch's images so far. */
   loss: EpochLog['loss'];
+  /** Of `vit` on the epoch's images so far, 0…1; NaN before the first. */
   accuracy: number;
+  /** Of the epoch so far. */
   imagesPerSecond: number;
   /** Of the step's batch alone; absent where none of its images could be used. */
   batch?: { loss: EpochLog['loss']; learningRate: number };

@@ -16,13 +16,17 @@ import { UserError } from './user_error.js';
 export interface TrainSettings extends Recipe, Pretrained {
   /** The data set's folder, in the authors' layout. */
   data: string;
+  /** Which data set it is: its classes and its recipe. */
   dataType: DataType;
+  /** The network's size. */
   preset: Preset;
   /** Seed of weights, order, augmentation and masks; not 0. */
   seed: number;
   /** Weight λ of the ViT loss. */
   lambda: number;
+  /** Whether the network has it, or its options. */
   multiLevelAttention: NonNullable<BtnConfigOptions['multiLevelAttention']>;
+  /** Whether the network has it, or its options. */
   batchTransformer: NonNullable<BtnConfigOptions['batchTransformer']>;
   /**
    * The part of `train/`, of each class alike, that is held out of training to choose the best epoch;
@@ -37,6 +41,7 @@ export interface TrainSettings extends Recipe, Pretrained {
 
 /** Settings that are chosen; of augmentation, each part on its own. */
 export interface GivenSettings extends Partial<Omit<TrainSettings, 'augmentation'>> {
+  /** Parts that are absent are those of the recipe. */
   augmentation?: Partial<Augmentation>;
 }
 

@@ -12,6 +12,7 @@ import type { TrainSettings } from './train_settings.js';
 
 /** The epoch whose model is kept as the best. */
 export interface BestEpoch {
+  /** Counted from 1. */
   epoch: number;
   /** On the images that chose it: those held out of training, else the test split. */
   evaluation: Evaluation;

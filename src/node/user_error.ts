@@ -26,6 +26,14 @@ export type UserErrorCode =
  *
  * The message is one line that says what is wrong, where, and what to do. The command prints it
  * without a stack; any other error is a bug and keeps its stack.
+ *
+ * @example
+ * try {
+ *   await imageFolder('no-such-folder', 'RAF-DB');
+ * } catch (error) {
+ *   if (error instanceof UserError) console.log(error.code, '-', error.message);
+ *   // InvalidData - cannot read the folder no-such-folder: no such file or folder
+ * }
  */
 export class UserError extends BtnError<UserErrorCode> {
   override name = 'UserError';

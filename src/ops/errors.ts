@@ -14,6 +14,7 @@ export class BtnError<Code extends string = string> extends Error {
   override name = 'BtnError';
 
   constructor(
+    /** What is wrong: one of the codes that the error's class names. */
     readonly code: Code,
     message: string,
     options?: ErrorOptions,
@@ -50,7 +51,7 @@ export class ArgumentError extends BtnError<'InvalidArgument'> {
  *   classBatchAttention(query, key, tf.randomNormal([4, 8]));
  * } catch (error) {
  *   if (error instanceof ShapeError) console.log(error.code, error.message);
- *   // ?
+ *   // ShapeMismatch classBatchAttention: value has classes 8, but query has classes 7 (query [4, 7, 16], value [4, 8])
  * }
  */
 export class ShapeError extends BtnError<'ShapeMismatch'> {
@@ -66,12 +67,12 @@ export class ShapeError extends BtnError<'ShapeMismatch'> {
  * at most 4 GiB, is used up.
  *
  * @example
- * const integers = tf.ones([2, 2], 'int32');
+ * const x = tf.ones<tf.Rank.R2>([2, 2]);
  * try {
- *   tf.matMul(integers, integers); // on wasm
+ *   tf.fused.matMul({ a: x, b: x, activation: 'tanh' as 'relu' }); // none that wasm has a fused kernel for
  * } catch (error) {
  *   if (error instanceof UnsupportedError) console.log(error.code, error.message);
- *   // Unsupported matMul on wasm needs float32, got int32 and int32
+ *   // Unsupported fused kernels on wasm have no activation 'tanh'
  * }
  */
 export class UnsupportedError extends BtnError<'Unsupported' | 'OutOfMemory'> {

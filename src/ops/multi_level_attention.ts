@@ -14,11 +14,15 @@ export interface Projection {
 
 /** Weights of the op `multiLevelAttention`, shared by all levels. */
 export interface MultiLevelAttentionWeights {
+  /** Of the tokens to queries. */
   query: Projection;
+  /** Of the tokens to keys. */
   key: Projection;
   /** `[1, N, D]`, added to the tokens before query and key. */
   positionEmbedding?: tf.Tensor;
+  /** Of the tokens to values. Default: none, the values are the tokens. */
   value?: Projection;
+  /** Of the result, before the residual. Default: none. */
   output?: Projection;
 }
 

@@ -60,7 +60,7 @@ const runAttentionGrad = defineGradientOp<Attrs>({
  * const attended = scaledDotProductAttention(landmarks, image, image, { numHeads: 8 });
  * console.log(attended.shape); // [ 2, 9, 64 ]
  *
- * Source: Vaswani et al., arXiv 1706.03762.
+ * Source: Vaswani et al., arXiv 1706.03762. Provenance: baseline.
  */
 export function scaledDotProductAttention(
   query: tf.Tensor,

@@ -6,7 +6,9 @@ import { seededRandom } from '../training/random.js';
 
 /** What references compute with: plain numbers in row-major order. */
 export interface NdArray {
+  /** Sizes, none for a scalar. */
   readonly shape: readonly number[];
+  /** As many values as the shape holds. */
   readonly data: Float64Array;
 }
 
@@ -14,6 +16,10 @@ export interface NdArray {
  * An array from its values, or from a function of the flat index.
  *
  * @throws ArgumentError when there are more or fewer values than the shape holds.
+ *
+ * @example
+ * console.log(ndArray([2, 2], [1, 2, 3, 4]).data); // Float64Array(4) [ 1, 2, 3, 4 ]
+ * console.log(ndArray([3], (index) => index ** 2).data); // Float64Array(3) [ 0, 1, 4 ]
  */
 export function ndArray(
   shape: readonly number[],
@@ -33,6 +39,10 @@ export function ndArray(
 /**
  * Standard normal numbers times `scale` (default 1) plus `shift` (default 0), rounded to float32 so that
  * a tensor holds exactly the values that a reference sees. The same seed gives the same array.
+ *
+ * @example
+ * const [x, y] = [randomArray([2, 3], 1), randomArray([2, 3], 1, { shift: 10 })];
+ * console.log(x.shape, y.data[0] - x.data[0] - 10 < 1e-6); // [ 2, 3 ] true
  */
 export function randomArray(
   shape: readonly number[],

@@ -10,6 +10,7 @@ export type Op = (...inputs: tf.Tensor[]) => tf.Tensor | tf.Tensor[];
 /** The same in float64 and plain JavaScript, written from the definition. */
 export type Reference = (...inputs: NdArray[]) => NdArray | NdArray[];
 
+/** Options of `checkGradients`. */
 export interface GradientCheckOptions {
   /**
    * What the op is held to. Default: the op itself, whose differences are then taken in float32: coarser, and
@@ -28,6 +29,7 @@ export interface GradientCheckOptions {
   seed?: number;
 }
 
+/** What `checkGradients` and `checkLayer` found. */
 export interface GradientReport {
   /** One for each output; none without a reference. */
   outputs: Comparison[];
@@ -70,8 +72,8 @@ type Scalar = (...at: NdArray[]) => number;
  *
  * @example
  * const inputs = [randomArray([2, 3], 1), randomArray([3, 4], 2)];
- * const { failures } = checkGradients((x, w) => tf.matMul(x!, w!), inputs);
- * // []
+ * const { failures } = checkGradients((x, w) => tf.matMul(x, w), inputs);
+ * console.log(failures); // []
  *
  * Source: central differences as in PyTorch's gradcheck and JAX's check_grads.
  */

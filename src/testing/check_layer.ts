@@ -13,13 +13,16 @@ type Layer = tfl.layers.Layer;
 /** A layer's class, whatever configuration it takes. */
 export interface LayerClass {
   new (config: never): tfl.layers.Layer;
+  /** Under which it is registered. */
   readonly className: string;
+  /** As `tf.serialization` calls it. */
   fromConfig(cls: unknown, config: tf.serialization.ConfigDict): tf.serialization.Serializable;
 }
 
 /** The configuration that a layer's class takes. */
 export type ConfigOf<T extends LayerClass> = NonNullable<ConstructorParameters<T>[0]>;
 
+/** Options of `checkLayer`. */
 export interface LayerCheckOptions extends Omit<GradientCheckOptions, 'reference' | 'order'> {
   /** What the layer computes, in float64, from inputs and the layer's weights in order: see `checkGradients`. */
   reference?: (inputs: NdArray[], weights: NdArray[]) => NdArray | NdArray[];
@@ -43,8 +46,9 @@ export interface LayerCheckOptions extends Omit<GradientCheckOptions, 'reference
  * @throws What the layer throws; the error of `loadLayersModel` when it is not registered.
  *
  * @example
- * const { failures } = await checkLayer(LayerNorm, { epsilon: 1e-5 }, [randomArray([2, 3, 8], 1)]);
- * // []
+ * const inputs = [randomArray([2, 3, 8], 1)]; // a batch of two, three tokens of width 8
+ * const { failures } = await checkLayer(BtnLayerNorm, { epsilon: 1e-5 }, inputs);
+ * console.log(failures); // []
  */
 export async function checkLayer<T extends LayerClass>(
   LayerType: T,

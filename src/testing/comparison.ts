@@ -1,6 +1,7 @@
 /** How far apart two arrays are, and how that is said. */
 import type { NdArray } from './arrays.js';
 
+/** How far an array is from what it should be. */
 export interface Comparison {
   /** What was compared: `output 0`, `gradient of input 1`, … */
   name: string;

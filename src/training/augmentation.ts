@@ -1,3 +1,4 @@
+import { ArgumentError } from '../ops/errors.js';
 import { type Random, seededRandom } from './random.js';
 import {
   between,
@@ -10,7 +11,13 @@ import {
   randAugment,
 } from './random_transforms.js';
 
-/** Mean and standard deviation of ImageNet's RGB channels, of values from 0 to 1. */
+/**
+ * Mean and standard deviation of ImageNet's RGB channels, of values from 0 to 1.
+ *
+ * @example
+ * const [red] = normalise({ pixels: Uint8Array.of(124, 116, 104), size: 1 });
+ * console.log(Math.round(255 * (red * imageNet.std[0] + imageNet.mean[0]))); // 124
+ */
 export const imageNet = {
   mean: [0.485, 0.456, 0.406],
   std: [0.229, 0.224, 0.225],
@@ -18,6 +25,7 @@ export const imageNet = {
 
 /** Blanks one rectangle of an image (Zhong et al., arXiv 1708.04896), as torchvision draws it. */
 export interface RandomErasing {
+  /** That an image is erased at all, 0…1. */
   probability: number;
   /** Least and greatest share of the image's area. */
   area: [least: number, greatest: number];
@@ -29,8 +37,11 @@ export interface RandomErasing {
 export interface Augmentation {
   /** Probability of a horizontal flip. */
   flip: number;
+  /** Turn, shift, scale and shear. Default: none. */
   affine?: RandomAffine;
+  /** Changes of colour. Default: none. */
   colorJitter?: ColorJitter;
+  /** Operations of a list. Default: none. */
   randAugment?: RandAugment;
   /** Of the normalised image: what is erased is ImageNet's mean colour. */
   erasing?: RandomErasing;
@@ -89,7 +100,9 @@ function problemText([name, value, least, most]: Check): string {
 
 /** Images as bytes, `[n, size, size, 3]` RGB. */
 export interface Images {
+  /** 0…255. */
   pixels: Uint8Array;
+  /** Side in pixels. */
   size: number;
 }
 
@@ -97,6 +110,10 @@ export interface Images {
  * Images as a network takes them: normalised by ImageNet's mean and standard deviation.
  *
  * @returns `[n, size, size, 3]`
+ *
+ * @example
+ * const values = normalise({ pixels: Uint8Array.of(255, 255, 255), size: 1 }); // a white pixel
+ * console.log(Array.from(values, (value) => value.toFixed(2))); // [ '2.25', '2.43', '2.64' ]
  */
 export function normalise({ pixels }: Images): Float32Array {
   const values = new Float32Array(pixels.length);
@@ -119,6 +136,13 @@ function normaliseInto(values: Float32Array, pixels: Uint8Array): void {
  * @param indices Which images these are. What happens to an image depends on its index, the epoch and
  *   the seed alone, not on its batch.
  * @returns `[n, size, size, 3]`, erased parts 0.
+ * @throws ArgumentError if there is not an index for each image, or the augmentation cannot be used.
+ *
+ * @example
+ * const images = { pixels: new Uint8Array(2 * 112 * 112 * 3), size: 112 }; // two black images
+ * const { augmentation } = recipeOf('RAF-DB', 'full');
+ * const values = augment(images, [0, 1], augmentation, 1, 0); // seed 1, epoch 0
+ * console.log(tf.tensor4d(values, [2, 112, 112, 3]).shape); // [ 2, 112, 112, 3 ]
  *
  * Provenance: flip and erasing are baseline (POSTER V2's recipe), the others options.
  */
@@ -131,6 +155,12 @@ export function augment(
 ): Float32Array {
   const { erasing } = augmentation;
   const perImage = size * size * 3;
+  if (pixels.length !== indices.length * perImage) {
+    const count = pixels.length / perImage;
+    throw new ArgumentError(`augment: ${indices.length} indices for ${count} images`);
+  }
+  const problem = problemOfAugmentation(augmentation);
+  if (problem !== undefined) throw new ArgumentError(`augment: ${problem}`);
   const values = new Float32Array(pixels.length);
   indices.forEach((index, i) => {
     const random = seededRandom(seed, epoch, index);
@@ -173,7 +203,14 @@ function normaliseByte(byte: number, channel: number): number {
   return f(centred / f(imageNet.std[channel]!));
 }
 
-/** Mirrors one image `[size, size, 3]` in place: left becomes right. */
+/**
+ * Mirrors one image `[size, size, 3]` in place: left becomes right.
+ *
+ * @example
+ * const image = Uint8Array.from([1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]); // 2 × 2 pixels
+ * flipHorizontally(image, 2);
+ * console.log(image.join(' ')); // 2 2 2 1 1 1 4 4 4 3 3 3
+ */
 export function flipHorizontally(image: Float32Array | Uint8Array, size: number): void {
   for (let row = 0; row < size; row++) {
     let [left, right] = [row * size * 3, (row + 1) * size * 3 - 3];

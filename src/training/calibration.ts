@@ -1,9 +1,12 @@
 import { ArgumentError } from '../ops/errors.js';
+import { checkNumber } from '../ops/number_check.js';
+import { checkClass } from './class_check.js';
 
 /** The predictions of one range of confidence. Ratios are 0…1, null where the bin is empty. */
 export interface CalibrationBin {
   /** The range (lower, upper]. */
   lower: number;
+  /** Its end, which belongs to it. */
   upper: number;
   /** How many predictions are in it. */
   count: number;
@@ -37,6 +40,11 @@ export interface Calibration {
  * @param labels true classes, each 0…numClasses − 1. Shape [n].
  * @throws ArgumentError if sizes do not fit, a class is out of range or a row is no distribution.
  *
+ * @example
+ * const probabilities = [0.75, 0.25, 0.75, 0.25, 0.75, 0.25, 0.75, 0.25]; // four images, two classes
+ * console.log(calibration(probabilities, [0, 0, 0, 1], 2).expectedError); // 0
+ * console.log(calibration(probabilities, [0, 0, 1, 1], 2).expectedError); // 0.25
+ *
  * Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, arXiv 1706.04599.
  */
 export function calibration(
@@ -50,6 +58,7 @@ export function calibration(
       `${probabilities.length} probabilities for ${labels.length} labels of ${numClasses} classes`,
     );
   }
+  checkNumber('calibration', 'numBins', numBins, { from: 1, integer: true });
   const sums = Array.from({ length: numBins }, () => ({ count: 0, confidence: 0, right: 0 }));
   let logLikelihood = 0;
   for (let i = 0; i < labels.length; i++) {
@@ -81,11 +90,7 @@ function readRow(
   label: number,
   numClasses: number,
 ): { predicted: number; confidence: number; ofLabel: number } {
-  if (!Number.isInteger(label) || label < 0 || label >= numClasses) {
-    throw new ArgumentError(
-      `labels[${row}] is ${label}: expected an integer from 0 to ${numClasses - 1}`,
-    );
-  }
+  checkClass('labels', row, label, numClasses);
   const start = row * numClasses;
   let predicted = 0;
   let total = 0;

@@ -16,6 +16,9 @@ import { resizeBilinear } from './resize.js';
  * - `noise`: standard deviation of Gaussian noise on values from 0 to 1. ImageNet-C's
  *   `gaussian_noise`.
  * - `dark`: stops of exposure, each of which halves the light before sRGB's curve. Ours.
+ *
+ * @example
+ * console.log(`severity 3: ${corruptions.resolution[3 - 1]} pixels a side`); // severity 3: 28 pixels a side
  */
 export const corruptions = {
   occlusion: [0.05, 0.1, 0.2, 0.3, 0.4],
@@ -28,10 +31,25 @@ export const corruptions = {
 /** The name of one of `corruptions`. */
 export type Corruption = keyof typeof corruptions;
 
-/** Every `Corruption`. */
+/**
+ * Every `Corruption`.
+ *
+ * @example
+ * console.log(corruptionNames.join(', ')); // occlusion, resolution, blur, noise, dark
+ */
 export const corruptionNames = Object.keys(corruptions) as Corruption[];
 
-/** How strong a corruption may be, from 1, slight, to 5. */
+/**
+ * How strong a corruption may be, from 1, slight, to 5.
+ *
+ * @example
+ * for (const severity of severities) console.log(severity, corruptions.occlusion[severity - 1]);
+ * // 1 0.05
+ * // 2 0.1
+ * // 3 0.2
+ * // 4 0.3
+ * // 5 0.4
+ */
 export const severities = [1, 2, 3, 4, 5] as const;
 
 /** One of `severities`. */
@@ -55,6 +73,11 @@ const corrupters: Record<Corruption, Corrupt> = {
  *   it is, the noise swells.
  * @returns bytes `[n, size, size, 3]`; the images given stay as they are.
  * @throws ArgumentError for an unknown corruption or severity, or where `indices` are not one an image.
+ *
+ * @example
+ * const images = { pixels: new Uint8Array(112 * 112 * 3).fill(255), size: 112 }; // a white one
+ * const dark = corrupt(images, [0], 'dark', 2, 1); // severity 2, seed 1
+ * console.log(dark.length, dark[0]); // 37632 137
  */
 export function corrupt(
   { pixels, size }: Images,

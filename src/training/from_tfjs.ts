@@ -37,7 +37,15 @@ const slotsByClass: Record<string, readonly string[]> = {
  *
  * It belongs to the adapter from then on: `dispose` frees it.
  *
- * State: all but `tf.train.adamax`, which tfjs cannot save: `getState` and `setState` throw.
+ * State: all but `tf.train.adamax`, which tfjs cannot save: `getState` and `setState` throw ArgumentError. So
+ * does `apply` where the variables are not those of the step before.
+ *
+ * @example
+ * const w = tf.variable(tf.scalar(1));
+ * const optimizer = fromTfjs(tf.train.sgd(0.1));
+ * const gradients = async () => ({ w: tf.scalar(2) });
+ * await optimizer.apply({ w }, await gradients(), 0.25, gradients); // 0.25, whatever it was made with
+ * console.log(w.dataSync()[0]); // 0.5
  */
 export function fromTfjs(optimizer: tf.Optimizer): Optimizer {
   return new TfjsOptimizer(optimizer);

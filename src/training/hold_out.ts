@@ -13,6 +13,11 @@ import { shuffled } from './sampler.js';
  * @param fraction Between 0 and 1.
  * @returns indices into `labels`, ascending.
  * @throws ArgumentError for a fraction out of range.
+ *
+ * @example
+ * const labels = [0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1];
+ * const held = holdOut(labels, 0.25, 1); // a quarter, seed 1
+ * console.log(held.map((index) => labels[index])); // [ 0, 1, 1 ]
  */
 export function holdOut(labels: readonly number[], fraction: number, seed: number): number[] {
   if (!(fraction > 0 && fraction < 1)) {

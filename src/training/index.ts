@@ -17,7 +17,7 @@ export { type CachedGradients, cachedGradients, type EncodePart } from './cached
 export * from './calibration.js';
 export * from './clipped.js';
 export * from './corruption.js';
-export * from './data_types.js';
+export { classNamesOf, type DataType, dataTypes, isDataType } from './data_types.js';
 export * from './from_tfjs.js';
 export * from './hold_out.js';
 export * from './loss.js';

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../ops/errors.js';
+import { checkClasses, checkRows, checkSameLength } from './class_check.js';
 
 /** How well one class is recognised. Ratios are between 0 and 1, or null where undefined. */
 export interface ClassMetrics {
@@ -31,6 +32,9 @@ export interface ClassReport {
  * @param predictions predicted classes, each 0…numClasses − 1. Shape [n].
  * @returns `[numClasses, numClasses]`: `matrix[true][predicted]`.
  * @throws ArgumentError if the lengths differ or a class is out of range.
+ *
+ * @example
+ * console.log(confusionMatrix([0, 0, 1, 1], [0, 1, 1, 1], 2)); // [ [ 1, 1 ], [ 0, 2 ] ]
  */
 export function confusionMatrix(
   labels: ArrayLike<number>,
@@ -42,11 +46,9 @@ export function confusionMatrix(
     throw new ArgumentError(`numClasses is ${numClasses}: expected a positive integer`);
   }
   const matrix = Array.from({ length: numClasses }, () => new Array<number>(numClasses).fill(0));
-  for (let i = 0; i < labels.length; i++) {
-    checkClass('labels', i, labels[i]!, numClasses);
-    checkClass('predictions', i, predictions[i]!, numClasses);
-    matrix[labels[i]!]![predictions[i]!]! += 1;
-  }
+  checkClasses('labels', labels, numClasses);
+  checkClasses('predictions', predictions, numClasses);
+  for (let i = 0; i < labels.length; i++) matrix[labels[i]!]![predictions[i]!]! += 1;
   return matrix;
 }
 
@@ -55,8 +57,13 @@ export function confusionMatrix(
  *
  * @param logits Shape [n, numClasses].
  * @returns Shape [n, numClasses]; rows sum to 1.
+ * @throws ArgumentError if there are no whole rows.
+ *
+ * @example
+ * console.log(probabilitiesOf([2, 2, 1000, 0], 2)); // Float64Array(4) [ 0.5, 0.5, 1, 0 ]
  */
 export function probabilitiesOf(logits: ArrayLike<number>, numClasses: number): Float64Array {
+  checkRows('logits', logits, numClasses);
   const probabilities = new Float64Array(logits.length);
   for (let start = 0; start < logits.length; start += numClasses) {
     const row = probabilities.subarray(start, start + numClasses);
@@ -74,8 +81,13 @@ export function probabilitiesOf(logits: ArrayLike<number>, numClasses: number): 
  *
  * @param scores logits or probabilities. Shape [n, numClasses].
  * @returns Shape [n].
+ * @throws ArgumentError if there are no whole rows.
+ *
+ * @example
+ * console.log(predictedClasses([0.2, 0.8, 3, -1], 2)); // Int32Array(2) [ 1, 0 ]
  */
 export function predictedClasses(scores: ArrayLike<number>, numClasses: number): Int32Array {
+  checkRows('scores', scores, numClasses);
   return Int32Array.from({ length: scores.length / numClasses }, (_, i) => {
     let best = 0;
     for (let c = 1; c < numClasses; c++) {
@@ -89,6 +101,9 @@ export function predictedClasses(scores: ArrayLike<number>, numClasses: number):
  * The part of predictions that equal their label, 0…1; null for no examples.
  *
  * @throws ArgumentError if the lengths differ.
+ *
+ * @example
+ * console.log(accuracy([0, 1, 1, 0], [0, 1, 0, 0])); // 0.75
  */
 export function accuracy(labels: ArrayLike<number>, predictions: ArrayLike<number>): number | null {
   checkSameLength(labels, predictions);
@@ -106,6 +121,11 @@ export function accuracy(labels: ArrayLike<number>, predictions: ArrayLike<numbe
  *
  * @param matrix [numClasses, numClasses] counts, `matrix[true][predicted]`.
  * @throws ArgumentError if the matrix is not square or holds something other than counts.
+ *
+ * @example
+ * const report = classReport([[3, 1], [0, 12]]); // one of class 0 was taken for class 1
+ * console.log(report.accuracy, report.meanClassAccuracy); // 0.9375 0.875
+ * console.log(report.classes[0].recall, report.classes[0].precision); // 0.75 1
  */
 export function classReport(matrix: readonly (readonly number[])[]): ClassReport {
   checkMatrix(matrix);
@@ -134,20 +154,6 @@ function ratio(part: number, whole: number): number | null {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-function checkSameLength(labels: ArrayLike<number>, predictions: ArrayLike<number>): void {
-  if (labels.length !== predictions.length) {
-    throw new ArgumentError(`${predictions.length} predictions for ${labels.length} labels`);
-  }
-}
-
-function checkClass(argument: string, index: number, value: number, numClasses: number): void {
-  if (!Number.isInteger(value) || value < 0 || value >= numClasses) {
-    throw new ArgumentError(
-      `${argument}[${index}] is ${value}: expected an integer from 0 to ${numClasses - 1}`,
-    );
-  }
 }
 
 function checkMatrix(matrix: readonly (readonly number[])[]): void {

@@ -14,7 +14,24 @@ export interface OptimizerState {
   slots: Record<string, Record<string, tf.Tensor>>;
 }
 
-/** What moves the weights of a network. */
+/**
+ * What moves the weights of a network.
+ *
+ * @example
+ * const signSgd: Optimizer = {
+ *   apply(variables, gradients, learningRate) {
+ *     for (const [name, w] of Object.entries(variables)) {
+ *       tf.tidy(() => w.assign(tf.sub(w, tf.mul(tf.sign(gradients[name]), learningRate))));
+ *     }
+ *   },
+ *   getState: () => ({ step: 0, slots: {} }), // it remembers nothing
+ *   setState: () => {},
+ *   dispose: () => {},
+ * };
+ * const w = tf.variable(tf.tensor1d([1, 1]));
+ * signSgd.apply({ w }, { w: tf.tensor1d([3, -0.1]) }, 0.5, async () => ({}));
+ * console.log(w.arraySync()); // [ 0.5, 1.5 ]
+ */
 export interface Optimizer {
   /**
    * Moves each variable against its gradient.
@@ -33,6 +50,7 @@ export interface Optimizer {
   getState(): OptimizerState | Promise<OptimizerState>;
   /** Takes over a copy of a state, such as that of a checkpoint. @throws ArgumentError when it is of another optimizer. */
   setState(state: OptimizerState): void;
+  /** Frees what it remembers. */
   dispose(): void;
 }
 

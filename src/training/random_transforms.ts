@@ -19,8 +19,11 @@ import { shuffledBy } from './sampler.js';
  * 0 leaves it alone.
  */
 export interface ColorJitter {
+  /** x, from 0 on. */
   brightness: number;
+  /** x, from 0 on. */
   contrast: number;
+  /** x, from 0 on. */
   saturation: number;
   /** Part of the circle, up to 0.5. */
   hue: number;
@@ -28,7 +31,7 @@ export interface ColorJitter {
 
 /** Random turns, shifts, scales and shears, black where nothing comes from: torchvision's `RandomAffine`. */
 export interface RandomAffine {
-  /** Greatest turn to either side. */
+  /** Greatest turn to either side, in degrees. */
   degrees: number;
   /** Greatest shift to either side, along each axis, as part of the size. */
   translate: number;

@@ -1,9 +1,14 @@
 import type { Preset } from '../models/config.js';
 import type { Augmentation } from './augmentation.js';
-import type { DataType } from './data_types.js';
+import { checkDataType, type DataType } from './data_types.js';
 import type { ScheduleKind } from './schedule.js';
 
-/** Every `OptimizerKind`. */
+/**
+ * Every `OptimizerKind`.
+ *
+ * @example
+ * console.log(optimizerKinds.join(', ')); // adam, adamw, sgd
+ */
 export const optimizerKinds = ['adam', 'adamw', 'sgd'] as const;
 
 /** An optimizer by its name in a recipe and in `--optimizer`. */
@@ -21,6 +26,7 @@ export interface Recipe {
   decayEpochs?: number;
   /** Epochs in which the learning rate grows from nothing. */
   warmupEpochs: number;
+  /** What moves the weights; SAM, where ρ is not 0, goes around it. */
   optimizer: OptimizerKind;
   /** μ of `sgd`. */
   momentum?: number;
@@ -32,13 +38,16 @@ export interface Recipe {
   labelSmoothing: number;
   /** `balanced`: each class weighs as much as the others, however many images it has. */
   classWeights: 'none' | 'balanced' | number[];
+  /** Images of a step. */
   batchSize: number;
   /**
    * Most images in memory at once, of which batch normalisation takes its statistics; the batch
    * when absent.
    */
   microBatch?: number;
+  /** Passes over the training images. */
   epochs: number;
+  /** What happens to images before they are trained on. */
   augmentation: Augmentation;
   /** Size ρ of the neighbourhood of sharpness-aware minimisation; 0 for none. */
   samRho: number;
@@ -62,7 +71,12 @@ const published: Record<DataType, Pick<Recipe, 'learningRate' | 'batchSize' | 'e
   'AffectNet-8': { learningRate: 1e-6, batchSize: 144, epochs: 100 },
 };
 
-/** What every recipe shares: nothing beyond POSTER V2's. Provenance: baseline. */
+/**
+ * What every recipe shares: nothing beyond POSTER V2's. Provenance: baseline.
+ *
+ * @example
+ * console.log(baselineRecipe.optimizer, baselineRecipe.schedule); // adam exponential
+ */
 export const baselineRecipe = {
   schedule: 'exponential',
   warmupEpochs: 0,
@@ -93,10 +107,17 @@ const fromScratch: Recipe = {
 /**
  * The recipe of a data set.
  *
+ * @throws ArgumentError for a name that is none of `dataTypes`.
+ *
+ * @example
+ * const { learningRate, batchSize, epochs } = recipeOf('RAF-DB', 'full');
+ * console.log(learningRate, batchSize, epochs); // 0.00002 64 300
+ *
  * Provenance: learning rate, batch size and epochs of `full` are published; the rest of
  * `full` is baseline; the recipe of `tiny` is ours.
  */
 export function recipeOf(dataType: DataType, preset: Preset): Recipe {
+  checkDataType(dataType);
   if (preset === 'tiny') return structuredClone(fromScratch);
   const family = dataType === 'RAF-DB' ? 'RAF-DB' : 'AffectNet';
   return {

@@ -1,3 +1,5 @@
+import { ArgumentError } from '../ops/errors.js';
+import { checkNumber } from '../ops/number_check.js';
 import { RowResizer, type Taps } from './row_resizer.js';
 
 const precisionBits = 22;
@@ -12,12 +14,26 @@ const precisionBits = 22;
  *
  * @param pixels [height, width, 3].
  * @returns [outHeight, outWidth, 3]; the image itself where it has this size.
+ * @throws ArgumentError for a size below 1, and when there are not so many pixels.
+ *
+ * @example
+ * const pixels = Uint8Array.of(0, 0, 0, 200, 200, 200); // two pixels, black and grey
+ * const wider = resizeBilinear(pixels, [1, 2], [1, 4]);
+ * console.log([0, 1, 2, 3].map((x) => wider[3 * x])); // [ 0, 50, 150, 200 ]
  */
 export function resizeBilinear(
   pixels: Uint8Array,
   [height, width]: readonly [number, number],
   [outHeight, outWidth]: readonly [number, number],
 ): Uint8Array {
+  for (const [name, size] of Object.entries({ height, width, outHeight, outWidth })) {
+    checkNumber('resizeBilinear', name, size, { from: 1, integer: true });
+  }
+  if (pixels.length !== height * width * 3) {
+    throw new ArgumentError(
+      `resizeBilinear: ${pixels.length} bytes for ${height} × ${width} pixels of three`,
+    );
+  }
   if (height === outHeight && width === outWidth) return pixels;
   const [across, down] = [triangleTaps(width, outWidth), triangleTaps(height, outHeight)];
   const resizer = new RowResizer(width, outWidth, across, mostAtOnce(down));

@@ -25,8 +25,9 @@ export interface SamConfig {
  *
  * @example
  * const optimizer = new Sam(new Adam(), { rho: 0.05 });
- * const labels = tf.tensor1d([0, 3], 'int32');
- * await trainStep(model, optimizer, { images, labels }, { learningRate: 1e-3 });
+ * const labels = tf.tensor1d([0, 3], 'int32'); // of images [2, 112, 112, 3]
+ * const step = await trainStep(model, optimizer, { images, labels }, { learningRate: 1e-3 });
+ * console.log(step.loss > 0, step.predictions.length); // true 2
  *
  * Source: Foret et al., arXiv 2010.01412; adaptive: Kwon et al., arXiv 2102.11600. Provenance:
  * baseline.

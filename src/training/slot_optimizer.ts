@@ -16,10 +16,13 @@ export type Slots = Record<string, tf.Tensor>;
 
 /** One variable in one step; all tensors have its shape. */
 export interface VariableStep {
+  /** Its value before the step. */
   weight: tf.Tensor;
+  /** Of the loss by it. */
   gradient: tf.Tensor;
   /** Zeros before the first step. */
   slots: Slots;
+  /** Of this step. */
   learningRate: number;
   /** From 1 on. */
   step: number;

@@ -9,12 +9,15 @@ import type { Gradients, Optimizer, Variables } from './optimizer.js';
 
 /** Images `[B, H, W, 3]`, normalised, and labels `[B]` int32. */
 export interface Batch {
+  /** `[B, H, W, 3]`, RGB, normalised by `normalise` or `augment`. */
   images: tf.Tensor4D;
+  /** `[B]` int32, classes from 0 on. */
   labels: tf.Tensor1D;
 }
 
 /** Options of `trainStep`. */
 export interface TrainStepOptions {
+  /** Of this step, such as that of `learningRateAt`. */
   learningRate: number;
   /** Default: λ 1, no label smoothing, no class weights. */
   loss?: BtnLossOptions;
@@ -28,16 +31,21 @@ export interface TrainStepOptions {
 
 /** A loss over a whole batch, with what else to know of it. */
 export interface BatchLoss {
+  /** What is differentiated. */
   total: tf.Scalar;
+  /** Tensors of any shape, handed on as they are. */
   parts: tf.Tensor[];
 }
 
 /** A batch whose gradients are wanted, and how. */
 export interface GradientJob {
+  /** With one input and the outputs of a BTN. */
   model: LayersModel;
   /** `[B, H, W, 3]` */
   images: tf.Tensor4D;
+  /** From the outputs of the whole batch. */
   loss: (outputs: BtnOutputs) => BatchLoss;
+  /** Most images that go through the network at once. */
   microBatch: number;
   /** Of random masks. */
   seed: number;
@@ -45,8 +53,11 @@ export interface GradientJob {
 
 /** Loss, its parts, and gradients by weight name; the caller disposes them. */
 export interface GradientResult {
+  /** The loss. */
   total: tf.Scalar;
+  /** What the loss gave beside it. */
   parts: tf.Tensor[];
+  /** By weight name, of the weights' shapes. */
   gradients: Gradients;
 }
 
@@ -55,15 +66,31 @@ export type BatchGradients = (job: GradientJob) => Promise<GradientResult>;
 
 /** Means over one batch. */
 export interface StepResult {
+  /** `λ·vit + bt + cba`. */
   loss: number;
+  /** Cross-entropy of `vit`. */
   vitLoss: number;
+  /** Cross-entropy of `bt`; absent without batch transformer. */
   btLoss?: number;
+  /** Cross-entropy of `cba`; absent without batch transformer. */
   cbaLoss?: number;
   /** Predictions of `vit` by sample. */
   predictions: Int32Array;
 }
 
-/** The loss of a step is not a number: the trainable weights were left as they were. Its code is `LossNotFinite`. */
+/**
+ * The loss of a step is not a number: the trainable weights were left as they were. Its code is `LossNotFinite`.
+ *
+ * @example
+ * const network = btn(btnConfig('tiny', { numClasses: 7 }));
+ * const batch = { images: tf.fill<tf.Rank.R4>([2, 112, 112, 3], NaN), labels: tf.tensor1d([0, 3], 'int32') };
+ * try {
+ *   await trainStep(network, new Adam(), batch, { learningRate: 1e-3 });
+ * } catch (error) {
+ *   if (error instanceof LossNotFiniteError) console.log(error.code, error.message);
+ *   // LossNotFinite the loss is NaN
+ * }
+ */
 export class LossNotFiniteError extends BtnError<'LossNotFinite'> {
   override name = 'LossNotFiniteError';
 
@@ -72,7 +99,16 @@ export class LossNotFiniteError extends BtnError<'LossNotFinite'> {
   }
 }
 
-/** Runs a BTN on a whole batch. @returns Its outputs by name. */
+/**
+ * Runs a BTN on a whole batch. In training, `seed` fixes the random masks; they are random when it is absent.
+ *
+ * @param images `[B, H, W, 3]`, normalised.
+ * @returns Its logits by name, `[B, C]` each.
+ *
+ * @example
+ * const { vit, bt, cba } = forward(model, images); // a BTN-7 on images [2, 112, 112, 3]
+ * console.log(vit.shape, bt?.shape, cba?.shape); // [ 2, 7 ] [ 2, 7 ] [ 2, 7 ]
+ */
 export function forward(
   model: LayersModel,
   images: tf.Tensor4D,
@@ -96,9 +132,9 @@ export function forward(
  *
  * @example
  * const optimizer = new Adam();
- * const labels = tf.tensor1d([0, 3], 'int32');
+ * const labels = tf.tensor1d([0, 3], 'int32'); // of images [2, 112, 112, 3]
  * const step = await trainStep(model, optimizer, { images, labels }, { learningRate: 1e-3 });
- * console.log(step.loss, step.predictions);
+ * console.log(step.loss > 0, step.predictions.length); // true 2
  */
 export async function trainStep(
   model: LayersModel,
@@ -164,7 +200,15 @@ export async function batchGradients(job: GradientJob): Promise<GradientResult> 
   return { total: value, parts, gradients: byName(variables, gradients) };
 }
 
-/** Cuts a batch into parts of at most `microBatch` samples. @returns first sample and count of each. */
+/**
+ * Cuts a batch into parts of at most `microBatch` samples.
+ *
+ * @returns First sample and count of each.
+ * @throws ArgumentError for a `microBatch` below 1.
+ *
+ * @example
+ * console.log(partsOf(10, 4)); // [ [ 0, 4 ], [ 4, 4 ], [ 8, 2 ] ]
+ */
 export function partsOf(batch: number, microBatch: number): [first: number, count: number][] {
   if (!Number.isInteger(microBatch) || microBatch < 1) {
     throw new ArgumentError(`microBatch must be an integer from 1 on, not ${microBatch}`);

@@ -35,13 +35,25 @@ export interface ApplyReport {
 
 /** A tensor that a model and a file have in different shapes. */
 export interface ShapeMismatch {
+  /** In the state dict. */
   name: string;
   /** The model's shape, as PyTorch would have it. */
   expected: readonly number[];
+  /** The file's shape. */
   found: readonly number[];
 }
 
-/** A state dict that does not fit the model it was meant for; `report` names all that differs. Its code is `StateDictMismatch`. */
+/**
+ * A state dict that does not fit the model it was meant for; `report` names all that differs. Its code is `StateDictMismatch`.
+ *
+ * @example
+ * try {
+ *   applyStateDict(model, new Map()); // a model of any kind, weights of none
+ * } catch (error) {
+ *   if (error instanceof StateDictError) console.log(error.code, error.report.matched.length);
+ *   // StateDictMismatch 0
+ * }
+ */
 export class StateDictError extends BtnError<'StateDictMismatch'> {
   override name = 'StateDictError';
 
@@ -72,8 +84,10 @@ export const withoutInfluence: readonly RegExp[] = [
  * @throws StateDictError when `strict` and not all fits; the model is unchanged then.
  *
  * @example
- * const stateDict = loadTorchCheckpoint(bytes);
- * const { missing } = applyStateDict(model, stateDict, { strict: false });
+ * const stateDict = await toStateDict(model); // or of a file, by loadTorchCheckpoint
+ * const other = btn(btnConfig('tiny', { numClasses: 7 })); // as the model is
+ * const { matched, missing, ignored } = applyStateDict(other, stateDict);
+ * console.log(missing, matched.length + ignored.length === stateDict.size); // [] true
  */
 export function applyStateDict(
   model: LayersModel,

@@ -11,7 +11,9 @@ import type { StateDict } from './state_dict.js';
 
 /** Which of our networks a state dict is of. */
 export interface Identity {
+  /** Whose size it has. */
   preset: Preset;
+  /** From which `btn` makes it. */
   config: BtnConfig;
 }
 
@@ -33,6 +35,10 @@ const baselineModules =
  *
  * @param parts Options of the two where they are known, as in a file of our own.
  * @throws ArgumentError when it is not of a BTN or POSTER V2, or of one of no preset's size.
+ *
+ * @example
+ * const { preset, config } = identifyStateDict(await toStateDict(model));
+ * console.log(preset, config.numClasses, config.batchTransformer); // tiny 7 {}
  */
 export function identifyStateDict(stateDict: StateDict, parts: BtnParts = {}): Identity {
   const numClasses = firstSize(stateDict, 'VIT.head.linear.weight');

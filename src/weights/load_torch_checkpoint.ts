@@ -40,7 +40,16 @@ const spareCopyBytes = 64 * 2 ** 20;
  * @throws TorchFileError, whose `code` tells the check that failed, for any other file.
  *
  * @example
- * const stateDict = loadTorchCheckpoint(new Uint8Array(await file.arrayBuffer()));
+ * const file = await readFile('checkpoint.pth'); // of torch.save; in a browser, a File's arrayBuffer()
+ * const stateDict = loadTorchCheckpoint(new Uint8Array(file));
+ * for (const [name, { dtype, shape }] of stateDict) console.log(name, dtype, shape);
+ * // conv.weight float32 [ 3, 2, 1, 1 ]
+ * // conv.bias float32 [ 3 ]
+ * // norm.weight float32 [ 3 ]
+ * // norm.bias float32 [ 3 ]
+ * // norm.running_mean float32 [ 3 ]
+ * // norm.running_var float32 [ 3 ]
+ * // norm.num_batches_tracked int64 []
  */
 export function loadTorchCheckpoint(bytes: Uint8Array): StateDict {
   const { value, bytesOf } = openTorchFile(bytes);

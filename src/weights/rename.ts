@@ -13,6 +13,12 @@ export type RenameTable = Readonly<Record<string, string | null>>;
  *
  * @throws ArgumentError for a pattern that matches nothing, for a target with more `*` than its pattern, and
  *   for a name that two tensors would get.
+ *
+ * @example
+ * const weight = { dtype: 'float32', shape: [1], data: Float32Array.of(1) } as const;
+ * const stateDict = new Map([['net.conv.weight', weight], ['ema.conv.weight', weight]]);
+ * const renamed = renameStateDict(stateDict, { 'net.*': '*', 'ema.*': null });
+ * console.log([...renamed.keys()]); // [ 'conv.weight' ]
  */
 export function renameStateDict(stateDict: StateDict, table: RenameTable): StateDict {
   const rules = Object.entries(table).map(([pattern, target]) => ruleOf(pattern, target));
@@ -61,6 +67,11 @@ const stageUnits = fullIr50.depths;
 /**
  * Names as in `body1.K`, `body2.K` and `body3.K` for an IR-50 in whose file all units are `body.K`; any
  * other file keeps its names. Units of the unused fourth stage become `body3.14` and on.
+ *
+ * @example
+ * const weight = { dtype: 'float32', shape: [1], data: Float32Array.of(1) } as const;
+ * const split = splitIr50Body(new Map([['body.3.res_layer.0.weight', weight]]));
+ * console.log([...split.keys()]); // [ 'body2.0.res_layer.0.weight' ]
  *
  * Provenance: baseline.
  */

@@ -36,7 +36,16 @@ export type SafetensorsErrorCode =
   /** The dtype is one of the format's that this library does not hold. */
   | 'UnsupportedDtype';
 
-/** A safetensors file that cannot be read, or a state dict that cannot be written as one. */
+/**
+ * A safetensors file that cannot be read, or a state dict that cannot be written as one.
+ *
+ * @example
+ * try {
+ *   readSafetensors(new Uint8Array(4));
+ * } catch (error) {
+ *   if (error instanceof SafetensorsError) console.log(error.code); // HeaderTooSmall
+ * }
+ */
 export class SafetensorsError extends BtnError<SafetensorsErrorCode> {
   override name = 'SafetensorsError';
 
@@ -93,6 +102,12 @@ interface TensorInfo {
  * Format: https://github.com/huggingface/safetensors#format
  *
  * @throws SafetensorsError, whose `code` tells the check that failed, for any damaged file.
+ *
+ * @example
+ * const weight = { dtype: 'float32', shape: [2], data: Float32Array.of(1, 2) } as const;
+ * const file = writeSafetensors(new Map([['weight', weight]]), { format: 'pt' });
+ * const { tensors, metadata } = readSafetensors(file);
+ * console.log(tensors.get('weight')?.data, metadata.format); // Float32Array(2) [ 1, 2 ] pt
  */
 export function readSafetensors(bytes: Uint8Array): Safetensors {
   const headerBytes = readHeaderLength(bytes);
@@ -119,8 +134,8 @@ export function readSafetensors(bytes: Uint8Array): Safetensors {
  * @throws SafetensorsError if a tensor's data does not match its shape, or a name is reserved.
  *
  * @example
- * const bytes = writeSafetensors(await toStateDict(model), { format: 'pt' });
- * const { tensors, metadata } = readSafetensors(bytes);
+ * const file = writeSafetensors(await toStateDict(model), { format: 'pt' });
+ * console.log(readSafetensors(file).tensors.has('VIT.pos_embed')); // true
  */
 export function writeSafetensors(
   tensors: StateDict,

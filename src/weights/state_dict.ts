@@ -4,7 +4,9 @@ import { ArgumentError } from '../ops/errors.js';
 export interface DataOf {
   float64: Float64Array;
   float32: Float32Array;
+  /** Bits of IEEE 754 binary16. */
   float16: Uint16Array;
+  /** The upper 16 bits of a float32. */
   bfloat16: Uint16Array;
   int64: BigInt64Array;
   int32: Int32Array;
@@ -29,7 +31,12 @@ export type StateTensor = {
  */
 export type StateDict = Map<string, StateTensor>;
 
-/** Bytes that an element of each dtype takes. */
+/**
+ * Bytes that an element of each dtype takes.
+ *
+ * @example
+ * console.log(bytesPerElement.bfloat16 * elementCount([64, 3, 3, 3])); // 3456
+ */
 export const bytesPerElement: Record<Dtype, number> = {
   float64: 8,
   float32: 4,
@@ -43,7 +50,12 @@ export const bytesPerElement: Record<Dtype, number> = {
   bool: 1,
 };
 
-/** The number of elements of a tensor of this shape; 1 for a scalar, `[]`. */
+/**
+ * The number of elements of a tensor of this shape; 1 for a scalar, `[]`.
+ *
+ * @example
+ * console.log(elementCount([64, 3, 3, 3]), elementCount([])); // 1728 1
+ */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((count, size) => count * size, 1);
 }
@@ -54,6 +66,10 @@ export function elementCount(shape: readonly number[]): number {
  *
  * @param bytes exactly `elementCount(shape) * bytesPerElement[dtype]` bytes.
  * @throws ArgumentError if the length is another.
+ *
+ * @example
+ * const tensor = tensorFromBytes('int16', [2], Uint8Array.of(1, 0, 2, 1));
+ * console.log(tensor.data); // Int16Array(2) [ 1, 258 ]
  */
 export function tensorFromBytes(
   dtype: Dtype,
@@ -89,7 +105,13 @@ export function tensorFromBytes(
   }
 }
 
-/** The tensor's elements as bytes, little-endian as on every platform that runs JavaScript. */
+/**
+ * The tensor's elements as bytes, little-endian as on every platform that runs JavaScript.
+ *
+ * @example
+ * const tensor = { dtype: 'int16', shape: [2], data: Int16Array.of(1, 258) } as const;
+ * console.log(tensorBytes(tensor)); // Uint8Array(4) [ 1, 0, 2, 1 ]
+ */
 export function tensorBytes({ data }: StateTensor): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
@@ -97,6 +119,10 @@ export function tensorBytes({ data }: StateTensor): Uint8Array {
 /**
  * The tensor's values as float32, the precision of TensorFlow.js. A float32 tensor's own data is
  * returned, not a copy. int64 and float64 values are rounded to the nearest float32.
+ *
+ * @example
+ * const tensor = { dtype: 'bfloat16', shape: [2], data: Uint16Array.of(0x3f80, 0xc000) } as const;
+ * console.log(toFloat32(tensor)); // Float32Array(2) [ 1, -2 ]
  */
 export function toFloat32(tensor: StateTensor): Float32Array {
   switch (tensor.dtype) {

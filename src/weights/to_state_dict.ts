@@ -8,6 +8,11 @@ import { joinPath, modulePath, torchWeights } from './torch_names.js';
  * The weights of a model as a PyTorch state dict: PyTorch's names, shapes and layouts, float32. What
  * PyTorch stores beside them is there as well (counters of batches, relative position indices), so that
  * `load_state_dict(strict=True)` accepts it.
+ *
+ * @example
+ * const stateDict = await toStateDict(model); // a tiny BTN-7
+ * const { dtype, shape } = stateDict.get('VIT.head.linear.weight')!;
+ * console.log(dtype, shape); // float32 [ 7, 64 ]
  */
 export async function toStateDict(model: LayersModel): Promise<StateDict> {
   const stateDict: StateDict = new Map();

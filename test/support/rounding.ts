@@ -10,9 +10,9 @@ export function longSumError(backend: TestedBackend): number {
 /**
  * How far the gradient of a weight moves when the same batch is computed in parts, where it nearly vanishes. libtensorflow,
  * and wasm where it multiplies and adds in one instruction, round differently for each size of batch: by 1e-4 of a thousandth
- * of the whole gradient, which is float32's own rounding of that.
+ * of the whole gradient, which is float32's own rounding of that. Of libtensorflow, 3e-5 and 5.3e-5 were seen on two processors.
  */
 export function batchRounding(backend: TestedBackend): number {
-  if (backend === 'tensorflow') return 5e-5;
+  if (backend === 'tensorflow') return 1e-4;
   return backend === 'wasm' && hasRelaxedSimd ? 2e-4 : 1e-5;
 }

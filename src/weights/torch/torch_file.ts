@@ -16,6 +16,11 @@ const tarMarkBegin = 257;
  * Formats: https://github.com/pytorch/pytorch/blob/main/torch/serialization.py
  *
  * @throws TorchFileError, whose `code` tells the check that failed, for any other file.
+ *
+ * @example
+ * const checkpoint = readTorchFile(await readFile('checkpoint.pth')) as TorchDict;
+ * const keys = checkpoint.entries.map(([key]) => key);
+ * console.log(keys.slice(0, 4)); // [ 'epoch', 'state_dict', 'best_acc', 'optimizer' ]
  */
 export function readTorchFile(bytes: Uint8Array): TorchValue {
   return openTorchFile(bytes).value;

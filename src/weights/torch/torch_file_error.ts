@@ -55,7 +55,17 @@ export type TorchFileErrorCode =
   /** The state dict has a name that is no text or occurs twice, or a value that is no tensor. */
   | 'InvalidStateDict';
 
-/** A PyTorch file that cannot be read. */
+/**
+ * A PyTorch file that cannot be read.
+ *
+ * @example
+ * try {
+ *   loadTorchCheckpoint(new TextEncoder().encode('<html>'));
+ * } catch (error) {
+ *   if (error instanceof TorchFileError) console.log(error.code, error.message);
+ *   // NotTorchFile PyTorch file: it is a web page, not the file that was to be downloaded
+ * }
+ */
 export class TorchFileError extends BtnError<TorchFileErrorCode> {
   override name = 'TorchFileError';
 

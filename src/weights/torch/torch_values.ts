@@ -23,12 +23,14 @@ export type TorchValue =
 /** A `tuple` or `torch.Size`. */
 export interface TorchTuple {
   kind: 'tuple';
+  /** In their order. */
   readonly items: readonly TorchValue[];
 }
 
 /** A `set` or `frozenset`. */
 export interface TorchSet {
   kind: 'set';
+  /** In the order of the file. */
   items: TorchValue[];
 }
 
@@ -38,7 +40,9 @@ export interface TorchSet {
  */
 export interface TorchDict {
   kind: 'dict';
+  /** Python's class. */
   type: 'dict' | 'OrderedDict' | 'defaultdict';
+  /** Keys and values. */
   entries: [TorchValue, TorchValue][];
   /** Attributes, as the `_metadata` that PyTorch sets on a state dict. */
   state?: TorchValue;
@@ -47,7 +51,9 @@ export interface TorchDict {
 /** A class, a function or another thing with a name, such as `torch.float32`. */
 export interface TorchGlobal {
   kind: 'global';
+  /** Such as `torch`. */
   module: string;
+  /** Such as `float32`. */
   name: string;
 }
 
@@ -59,7 +65,9 @@ export interface TorchObject {
   kind: 'object';
   /** Empty if what would be called is not a name but a result: then `args[0]` is that. */
   module: string;
+  /** Of the class or function within the module. */
   name: string;
+  /** Positional arguments. */
   args: readonly TorchValue[];
   /** Named arguments, a dict. */
   namedArgs?: TorchValue;
@@ -74,6 +82,7 @@ export interface TorchObject {
 /** A block of memory of which tensors are parts. */
 export interface TorchStorage {
   kind: 'storage';
+  /** Its name in the file. */
   key: string;
   /** PyTorch's name, for example `float32`; also of dtypes that cannot be loaded. */
   dtype: string;
@@ -90,11 +99,13 @@ export interface TorchTensor {
   kind: 'tensor';
   /** PyTorch's name, for example `float32`; also of dtypes that cannot be loaded. */
   dtype: string;
+  /** Sizes, none for a scalar. */
   readonly shape: readonly number[];
   /** In elements, of each dimension. */
   readonly strides: readonly number[];
   /** In elements, into its storage. */
   offset: number;
+  /** Where its numbers are. */
   storage: TorchStorage;
   /** Set if its numbers are not what the storage holds: a conjugate or negative view. */
   lazy?: boolean;
