@@ -22,7 +22,7 @@ const programs: [program: string, code: string, limit: number][] = [
   ['btn-layers/weights', "export * from './dist/weights/index.js'", 20],
 ];
 
-export const wasmLimit = 90;
+export const wasmLimit = 55;
 
 export function measureSizes(): Promise<Size[]> {
   return Promise.all(
