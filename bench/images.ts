@@ -1,12 +1,12 @@
 /**
  * Times decoding, resizing and augmenting images, per core, against torchvision with PIL where BTN_LAYERS_PYTHON names a
  * Python that has it: processor time an image, whichever threads spend it, in interleaved rounds. Both give the
- * same pixels (test/node/pixels.test.ts). Run: `npx tsx bench/images.ts [rounds] [size]`.
+ * same pixels (test/node/images/pixels.test.ts). Run: `npx tsx bench/images.ts [rounds] [size]`.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { decodeImage } from '../src/node/decode_image.js';
+import { decodeImage } from '../src/node/images/decode_image.js';
 import { augment, recipeOf } from '../src/training/index.js';
 import { machine, median } from './measure.js';
 

@@ -9,7 +9,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { duration } from '../src/node/progress.js';
+import { duration } from '../src/node/reporters/progress.js';
 import { physicalCores } from '../src/node/threads/cores.js';
 import { ablationSvg } from './ablation/chart.js';
 import { makeData } from './ablation/data.js';

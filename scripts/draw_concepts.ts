@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-wasm';
 import { classBatchAttention, classBatchAttentionWeights } from '../src/index.js';
-import { draw, hairline, ink, muted, type PlotLibrary, page } from '../src/node/svg_page.js';
+import { draw, hairline, ink, muted, type PlotLibrary, page } from '../src/node/charts/svg_page.js';
 
 const images = fileURLToPath(new URL('../docs/images', import.meta.url));
 const blue = '#2563eb';

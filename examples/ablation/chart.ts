@@ -6,7 +6,7 @@ import {
   type PlotLibrary,
   page,
   pagePadding,
-} from '../../src/node/svg_page.js';
+} from '../../src/node/charts/svg_page.js';
 import { conditions, type Network, networkNames } from './plan.js';
 import { mean } from './statistics.js';
 import { accuraciesOf, difference, type Group } from './tables.js';

@@ -1,5 +1,5 @@
 import { selectBackend } from '../node/backend.js';
-import { convert } from '../node/convert.js';
+import { convert } from '../node/models/convert.js';
 import type { DataType } from '../training/data_types.js';
 
 interface ConvertFlags {

@@ -1,9 +1,9 @@
 import { selectBackend } from '../node/backend.js';
-import { evaluate } from '../node/evaluate.js';
-import { passedOverText, progressBar, skippedText } from '../node/progress.js';
-import { evaluationText } from '../node/report.js';
+import { evaluate } from '../node/evaluation/evaluate.js';
+import { type EvaluationFiles, numbersOf } from '../node/evaluation/write_evaluation.js';
+import { evaluationText } from '../node/report/report.js';
+import { passedOverText, progressBar, skippedText } from '../node/reporters/progress.js';
 import { UserError } from '../node/user_error.js';
-import { type EvaluationFiles, numbersOf } from '../node/write_evaluation.js';
 import type { Corruption, Severity } from '../training/corruption.js';
 import type { DataType } from '../training/data_types.js';
 import { type BackendFlags, neededCheckpoint, type OutputFlags } from './flags.js';

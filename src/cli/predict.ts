@@ -1,8 +1,8 @@
 import Table from 'cli-table3';
 import { selectBackend } from '../node/backend.js';
+import { type Prediction, predict } from '../node/evaluation/predict.js';
 import { percent } from '../node/format.js';
-import { type Prediction, predict } from '../node/predict.js';
-import { progressBar, skippedText } from '../node/progress.js';
+import { progressBar, skippedText } from '../node/reporters/progress.js';
 import { UserError } from '../node/user_error.js';
 import type { DataType } from '../training/data_types.js';
 import { type BackendFlags, neededCheckpoint } from './flags.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Prediction } from '../../src/node/predict.js';
+import type { Prediction } from '../../src/node/evaluation/predict.js';
 import { drawSmallData } from '../node/small_data.js';
 import { temporaryFolder, writeFile } from '../node/temporary_folder.js';
 import { type Outcome, runCommand } from './run_command.js';

@@ -2,7 +2,7 @@ import { type FSWatcher, mkdirSync, readdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { selectBackend } from '../../src/node/backend.js';
-import { train } from '../../src/node/train.js';
+import { train } from '../../src/node/training/train.js';
 import { seededRandom } from '../../src/training/random.js';
 import { expectSameRun } from '../node/same_run.js';
 import { drawSmallData } from '../node/small_data.js';

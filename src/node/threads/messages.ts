@@ -2,7 +2,7 @@
 
 import type { Images } from '../../training/augmentation.js';
 import type { BackendName } from '../backend.js';
-import type { Encodings } from '../encode_images.js';
+import type { Encodings } from '../images/encode_images.js';
 
 /** Given to a thread at its start. */
 export interface ThreadStart {

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { Preset } from '../../models/config.js';
 import type { Images } from '../../training/augmentation.js';
-import { type Encode, encodeImages } from '../encode_images.js';
+import { type Encode, encodeImages } from '../images/encode_images.js';
 import { UserError } from '../user_error.js';
 import { physicalCores } from './cores.js';
 import { inThreads, type ParallelModel } from './parallel_model.js';

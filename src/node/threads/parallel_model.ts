@@ -4,7 +4,7 @@ import { meetAllAttributes } from '../../kernels/tensorflow/attribute_names.js';
 import type { Images } from '../../training/augmentation.js';
 import type { BatchGradients } from '../../training/step.js';
 import type { BackendName } from '../backend.js';
-import type { Encodings } from '../encode_images.js';
+import type { Encodings } from '../images/encode_images.js';
 import { parallelGradients } from './parallel_gradients.js';
 import { sharedArrays } from './shared.js';
 import { startWorkers } from './workers.js';

@@ -2,8 +2,8 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
 import { selectBackend } from '../backend.js';
-import { encodeImages } from '../encode_images.js';
-import { modelOfTopology } from '../model_files.js';
+import { encodeImages } from '../images/encode_images.js';
+import { modelOfTopology } from '../models/model_files.js';
 import {
   type Answer,
   counters,

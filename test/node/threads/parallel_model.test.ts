@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type * as tfl from '@tensorflow/tfjs-layers';
 import { afterEach, expect, it } from 'vitest';
 import { btn } from '../../../src/models/index.js';
-import { encodeImages } from '../../../src/node/encode_images.js';
+import { encodeImages } from '../../../src/node/images/encode_images.js';
 import { inThreads, type ParallelModel } from '../../../src/node/threads/parallel_model.js';
 import { UserError } from '../../../src/node/user_error.js';
 import { Adam, Sam, trainStep } from '../../../src/training/index.js';
