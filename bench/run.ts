@@ -16,6 +16,7 @@ const benchmarks = [
   'inference',
   'networks',
   'threads',
+  'large_batch',
   'images',
   'webgpu_attention',
 ];
