@@ -213,9 +213,12 @@ function normaliseByte(byte: number, channel: number): number {
  */
 export function flipHorizontally(image: Float32Array | Uint8Array, size: number): void {
   for (let row = 0; row < size; row++) {
-    let [left, right] = [row * size * 3, (row + 1) * size * 3 - 3];
+    let left = row * size * 3;
+    let right = left + size * 3 - 3;
     for (; left < right; left += 3, right -= 3) {
-      const [r, g, b] = [image[left]!, image[left + 1]!, image[left + 2]!];
+      const r = image[left]!;
+      const g = image[left + 1]!;
+      const b = image[left + 2]!;
       image[left] = image[right]!;
       image[left + 1] = image[right + 1]!;
       image[left + 2] = image[right + 2]!;

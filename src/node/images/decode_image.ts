@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { ArgumentError } from '../../ops/errors.js';
 import { resizeBilinear } from '../../training/resize.js';
 import { describeFileError, firstLine, UserError } from '../user_error.js';
+import { type DecodedPixels, decodeSmallJpeg } from './decode_jpeg.js';
 
 /** Beyond any photograph; a larger one would take more than 300 MB to decode. */
 const maxPixels = 100_000_000;
@@ -68,7 +69,7 @@ export async function decodeImage(source: string | Uint8Array, size: number): Pr
   const path = typeof source === 'string' ? source : 'image';
   const bytes = typeof source === 'string' ? await readImageFile(source) : source;
   if (bytes.length === 0) throw new DecodeError(path, 'the file is empty (0 bytes)');
-  const { data, info } = await decodePixels(path, bytes);
+  const { data, info } = (await decodeSmallJpeg(bytes)) ?? (await decodePixels(path, bytes));
   return resizeBilinear(data, [info.height, info.width], [size, size]);
 }
 
@@ -85,8 +86,7 @@ async function readImageFile(path: string): Promise<Uint8Array> {
   }
 }
 
-/** @returns RGB. Shape [info.height, info.width, 3]. */
-async function decodePixels(path: string, bytes: Uint8Array) {
+async function decodePixels(path: string, bytes: Uint8Array): Promise<DecodedPixels> {
   try {
     // failOn 'error': cut-off or broken pixel data fails; an odd header, which PIL reads, does not.
     const image = sharp(bytes, {
@@ -116,7 +116,7 @@ async function decodePixels(path: string, bytes: Uint8Array) {
  * CMYK as PIL converts it. Left to itself, libvips goes by a press profile of its own, which dulls
  * every colour, by some 20 of 255 grey levels.
  */
-async function decodeCmyk(image: sharp.Sharp) {
+async function decodeCmyk(image: sharp.Sharp): Promise<DecodedPixels> {
   const { data, info } = await image
     .pipelineColourspace('cmyk')
     .toColourspace('cmyk')
