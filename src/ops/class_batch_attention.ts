@@ -22,9 +22,9 @@ const maskedScore = -1e30;
 
 const runClassBatchAttention = defineOp<Attrs>({
   kernelName: 'ClassBatchAttention',
-  composite(inputs, attrs) {
-    const { weights, value } = partsOf(inputs, attrs);
-    return [fromColumns(tf.matMul(weights, value))];
+  composite([query, key, value, mask], { scale }) {
+    const weights = attentionWeights(query!, key!, scale, mask);
+    return [fromColumns(tf.matMul(weights, toColumns(dropMasked(value!, mask))))];
   },
   gradient([dy], inputs, attrs) {
     const mask = inputs[3];
