@@ -22,4 +22,5 @@ export async function serve(
     if (path !== undefined) await writeFile(path, output);
     console.log(seconds);
   }
+  process.exit(); // Threads of its own would keep it alive.
 }
