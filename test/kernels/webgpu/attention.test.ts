@@ -71,12 +71,7 @@ function withGradients({ op, inputs }: Case): NdArray[] {
 
 /** What we use of `WebGPUBackend`. */
 interface Gpu {
-  device: object;
-}
-
-function memberOf(target: object, name: string | symbol): unknown {
-  const member: unknown = Reflect.get(target, name);
-  return typeof member === 'function' ? member.bind(target) : member;
+  device: { limits?: unknown };
 }
 
 /** On SwiftShader a shader takes more than a second to compile, and there are some eighty of them. */
@@ -241,18 +236,16 @@ describeBackends('kernels of attention', (backend) => {
     });
 
     it('agree with cpu where there are more heads than workgroups on an axis', async () => {
-      const gpu = tf.backend() as unknown as Gpu;
-      const { device } = gpu;
+      const { device } = tf.backend() as unknown as Gpu;
       const limits = { maxComputeWorkgroupsPerDimension: 5 };
       // Of 15 workgroups, three rows of five, one has nothing to do.
       const sizes = { batch: 2, tokens: 33, sources: 5, numHeads: 7, depth: 8, hasBias: false };
-      gpu.device = new Proxy(device, {
-        get: (target, name) => (name === 'limits' ? limits : memberOf(target, name)),
-      });
+      // Hides the getter of its class.
+      Object.defineProperty(device, 'limits', { value: limits, configurable: true });
       try {
         await expectSameAsOnCpu(heads(sizes));
       } finally {
-        gpu.device = device;
+        delete device.limits;
       }
     });
 

@@ -24,7 +24,7 @@ async function train() {
     await trainStep(model, optimizer, { images, labels }, options);
     if (step > 3) heaps.add(heapBytes());
     if (step > 3) tensors.add(tf.memory().numTensors);
-    if (step === 50 || step === steps) resident.push(process.memoryUsage.rss());
+    resident.push(process.memoryUsage.rss());
   }
   const hash = createHash('sha256');
   for (const weight of model.weights) hash.update(weight.read().dataSync() as Float32Array);
@@ -42,7 +42,9 @@ it(`${steps} steps in threads give the same weights when repeated, in memory tha
   for (const { heaps, tensors, resident } of [first, second]) {
     expect(heaps.size).toBe(1);
     expect(tensors.size).toBe(1);
-    // Both heaps of the threads are in it: a leak of 1 MB a step would show.
-    expect(resident[1]! - resident[0]!).toBeLessThan(50e6);
+    // Both heaps of the threads are in it: a leak of 1 MB a step would show. What waits to be collected comes and
+    // goes, so the least counts.
+    const least = (first: number, last: number) => Math.min(...resident.slice(first, last));
+    expect(least(75, 100) - least(25, 50)).toBeLessThan(40e6);
   }
 });
