@@ -4,7 +4,7 @@ import { dropMasked } from '../ops/mask.js';
 import type { Shape } from '../ops/shape_check.js';
 import { BtnLayer, type LayerShape, type SeededConfig, shapeList } from './btn_layer.js';
 import { type ChannelEncoding, ChannelPositionalEncoding } from './channel_positional_encoding.js';
-import { ClassBatchAttention, namedShapes } from './class_batch_attention.js';
+import { ClassBatchAttention, maskVector, namedShapes } from './class_batch_attention.js';
 
 /** Config of `BatchTransformer`. */
 export interface BatchTransformerConfig extends SeededConfig {
@@ -24,8 +24,8 @@ export interface BatchTransformerConfig extends SeededConfig {
  *     bt     = cba + value
  *
  * Inputs: `[query, key, value]` or `[query, key, value, mask]`, of shapes `[B, C, E]`, `[B, C, E]`,
- * `[B, C]`, `[B]`; C and E must be known. The value is a classifier's logits; the mask is 1 for a
- * sample and 0 for padding.
+ * `[B, C]`, `[B]` or `[B, 1]`; C and E must be known. The value is a classifier's logits; the mask is 1
+ * for a sample and 0 for padding, and `[B, 1]` where `fit` or `predict` shall take it.
  *
  * Outputs: `[cba, bt]`, each `[B, C]`; with `returnAttention` also `[C, B, B]`. Both are 0 for
  * masked samples.
@@ -74,7 +74,8 @@ export class BatchTransformer extends BtnLayer {
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor[] {
     return tf.tidy(() => {
-      const [query, key, value, mask] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor?];
+      const [query, key, value, given] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor?];
+      const mask = given && maskVector(given);
       const encoded = this.encoder.call([query, key]);
       const attended = this.attention.call([...encoded, value, ...(mask ? [mask] : [])]);
       const [cba, ...attention] = [attended].flat();
@@ -87,13 +88,14 @@ export class BatchTransformer extends BtnLayer {
    *
    * @param query `[B, C, E]`, not encoded, as for the layer itself.
    * @param key `[B, C, E]`
+   * @param mask `[B]` or `[B, 1]`
    * @returns `[C, B, B]` as `classBatchAttentionWeights`.
    * @throws ShapeError as the layer does.
    */
   attentionWeights(query: tf.Tensor, key: tf.Tensor, mask?: tf.Tensor): tf.Tensor3D {
     return tf.tidy(() => {
       const [encodedQuery, encodedKey] = this.encoder.call([query, key]);
-      const options = { scale: this.config.scale, mask };
+      const options = { scale: this.config.scale, mask: mask && maskVector(mask) };
       return classBatchAttentionWeights(encodedQuery!, encodedKey!, options);
     });
   }

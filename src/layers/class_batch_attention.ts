@@ -23,8 +23,8 @@ export interface ClassBatchAttentionConfig extends LayerConfig {
  *     out[i,c] = Σ_j softmax_j(S_c)[i,j] · value[j,c]
  *
  * Inputs: `[query, key, value]` or `[query, key, value, mask]`, of shapes `[B, C, E]`, `[B, C, E]`,
- * `[B, C]`, `[B]`. The mask is 1 for a sample and 0 for padding, which neither attends nor is
- * attended to.
+ * `[B, C]`, `[B]` or `[B, 1]`. The mask is 1 for a sample and 0 for padding, which neither attends nor
+ * is attended to; as an input of a model that `fit` or `predict` shall take it is `[B, 1]`.
  *
  * Output: `[B, C]`, 0 for masked samples; with `returnAttention` also `[C, B, B]`.
  *
@@ -71,7 +71,7 @@ export class ClassBatchAttention extends BtnLayer {
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor | tf.Tensor[] {
     return tf.tidy(() => {
       const [query, key, value, mask] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor?];
-      const options = { scale: this.scale, mask };
+      const options = { scale: this.scale, mask: mask && maskVector(mask) };
       const output = classBatchAttention(query, key, value, options);
       if (!this.returnAttention) return output;
       return [output, classBatchAttentionWeights(query, key, options)];
@@ -104,7 +104,16 @@ export function namedShapes(
     );
   }
   const [query, key, value, mask] = shapes as [Shape, Shape, Shape, Shape?];
-  const named = { query, key, value, ...(mask && { mask }) };
+  const named = { query, key, value, ...(mask && { mask: isColumn(mask) ? [mask[0]!] : mask }) };
   checkClassBatchAttention(layer, named);
   return named;
+}
+
+/** A mask `[B]` or `[B, 1]` as `[B]`: TensorFlow.js widens vectors that `fit` and `predict` are given. */
+export function maskVector(mask: tf.Tensor): tf.Tensor {
+  return isColumn(mask.shape) ? tf.squeeze(mask, [1]) : mask;
+}
+
+function isColumn(shape: Shape): boolean {
+  return shape.length === 2 && shape[1] === 1;
 }

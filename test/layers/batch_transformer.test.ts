@@ -66,6 +66,26 @@ describeBackends('BatchTransformer', () => {
     expect(call(layer, [...spoilt, mask])).toEqual(call(layer, [query, key, value, mask]));
   });
 
+  it('takes a mask as a column, as fit and predict give it', () => {
+    const column = ndArray([5, 1], mask.data);
+    const layer = new BatchTransformer({ returnAttention: true });
+    const expected = call(layer, [query, key, value, mask]);
+    expect(call(layer, [query, key, value, column])).toEqual(expected);
+    const weights = tidied(() =>
+      toArray(layer.attentionWeights(toTensor(query), toTensor(key), toTensor(column))),
+    );
+    expect(weights).toEqual(expected[2]);
+
+    const inputs = [[3, 7], [3, 7], [3], [1]].map((shape) => tfl.input({ shape }));
+    const outputs = new BatchTransformer().apply(inputs) as tfl.SymbolicTensor[];
+    const model = tfl.model({ inputs, outputs });
+    const predicted = tidied(() => {
+      const tensors = [query, key, value, column].map(toTensor);
+      return (model.predict(tensors) as tf.Tensor[]).map(toArray);
+    });
+    expect(predicted).toEqual(expected.slice(0, 2));
+  });
+
   it('knows its learned encoding from its seed', () => {
     const embedding = (seed: number) => {
       const layer = new BatchTransformer({ encoding: 'learned', seed });
