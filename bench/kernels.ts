@@ -4,7 +4,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-wasm';
-import { kernelsOf, machine, processorMs, useKernels } from './measure.js';
+import { casesOf, kernelsOf, machine, processorMs, useKernels } from './measure.js';
 
 type Attrs = NonNullable<Parameters<tf.KernelFunc>[0]['attrs']>;
 
@@ -16,8 +16,6 @@ interface Case {
   /** Floating point operations, for GFLOP/s. */
   readonly flop?: number;
 }
-
-const wanted = process.argv[2] ?? '';
 
 const convolutions = ['Conv2D', 'Conv2DBackpropFilter', 'Conv2DBackpropInput'] as const;
 
@@ -277,7 +275,7 @@ function timeKernel({ kernel, inputs, attrs }: Case): number {
 }
 
 // First the kernels as tfjs-backend-wasm registers them, then ours.
-const selected = cases.filter(({ kernel }) => kernel.includes(wanted));
+const selected = casesOf(cases, process.argv[2]);
 await tf.setBackend('wasm');
 const stock = kernelsOf('wasm');
 await import('../src/kernels/index.js');

@@ -24,6 +24,15 @@ export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }
 
+/** The cases of kernels that have a part of a name in theirs; ends the program where there are none. */
+export function casesOf<T extends { kernel: string }>(cases: readonly T[], part = ''): T[] {
+  const found = cases.filter(({ kernel }) => kernel.includes(part));
+  if (found.length > 0) return found;
+  const names = [...new Set(cases.map(({ kernel }) => kernel))].join(', ');
+  console.error(`no kernel has '${part}' in its name: there are ${names}`);
+  process.exit(1);
+}
+
 export type Kernels = ReadonlyMap<string, tf.KernelConfig>;
 
 /** The kernels that a backend has at present, by name. */

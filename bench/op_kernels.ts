@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import '@tensorflow/tfjs-backend-wasm';
-import { type Kernels, kernelsOf, machine, processorMs, useKernels } from './measure.js';
+import { casesOf, type Kernels, kernelsOf, machine, processorMs, useKernels } from './measure.js';
 
 interface Case {
   readonly kernel: string;
@@ -106,10 +106,11 @@ function copyRate(): number {
   return (2 * from.byteLength) / best / 1e6;
 }
 
+const selected = casesOf(cases, process.argv[2]);
 console.log(`${machine()}; a copy moves ${copyRate().toFixed(1)} GB/s\n`);
 console.log('| kernel | inputs | composite ms | ours ms | faster | GB/s |');
 console.log('|---|---|---:|---:|---:|---:|');
-for (const c of cases.filter(({ kernel }) => kernel.includes(process.argv[2] ?? ''))) {
+for (const c of selected) {
   const { composite, own, bytes } = compare(c);
   const shape = `[${c.inputs[0]!.join(', ')}]`;
   console.log(

@@ -5,6 +5,7 @@
  *     npm run demo
  *     npm run demo -- --classes 8 --seed 2
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
@@ -41,6 +42,11 @@ async function demo(): Promise<void> {
     trainPerClass: Number(values['train-per-class']),
     testPerClass: Number(values['test-per-class']),
     seed,
+    onProgress: (done, total) => {
+      if (done === 1) console.log(`drawing ${total} faces, once`);
+      if (process.stderr.isTTY)
+        process.stderr.write(`\r${done} of ${total}${done === total ? '\n' : ''}`);
+    },
   });
   console.log(
     `faces: ${drawn.train} to train on, ${drawn.test} of other people to test on, ${data}`,
@@ -55,7 +61,7 @@ async function demo(): Promise<void> {
     preset: 'tiny',
     seed,
     epochs: values.epochs === undefined ? undefined : Number(values.epochs),
-    out: values.out ?? join('runs', `demo_${values.classes}_seed${seed}_${Date.now()}`),
+    out: values.out ?? freeFolder(join('runs', 'demo')),
     signal: interrupt.signal,
     reporter: progressReporter(),
   });
@@ -76,10 +82,19 @@ async function demo(): Promise<void> {
     console.log(`  ${path}  ${label} (${certainty})${label === truth ? '' : `, but is ${truth}`}`);
   }
   console.log(`
-pictures of the result  ${best.files.confusionMatrix}
+the result as a page    ${folder.page}
+its pictures            ${best.files.confusionMatrix}
                         ${folder.curves}
 the model               ${folder.best}
 try it on a picture     npx tsx src/cli/main.ts predict ${images[0]} --checkpoint ${folder.out}`);
+}
+
+/** `name`, or `name_2` and so on where that is taken. */
+function freeFolder(name: string): string {
+  for (let i = 1; ; i++) {
+    const folder = i === 1 ? name : `${name}_${i}`;
+    if (!existsSync(folder)) return folder;
+  }
 }
 
 demo().catch((error: unknown) => {

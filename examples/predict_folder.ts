@@ -2,7 +2,7 @@
  * Reads the expression of every picture below a folder, with a progress bar, and writes a table for a spreadsheet. Files
  * that are no readable pictures are named and left out.
  *
- *     npm run demo -- --out runs/demo        # or another model: a run, a .pth, a .safetensors
+ *     npm run demo                           # or another model: a run, a .pth, a .safetensors
  *     npx tsx examples/predict_folder.ts photos --checkpoint runs/demo --out predictions.csv
  */
 import { readdir, writeFile } from 'node:fs/promises';
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   if (!folder || !values.checkpoint) throw new Error('needs a folder and --checkpoint');
 
   const files = await readdir(folder, { recursive: true });
-  const images = files.filter((name) => /\.(jpe?g|png|webp|bmp)$/i.test(name)).sort();
+  const images = files.filter((name) => /\.(jpe?g|png|webp|gif|tiff?|avif)$/i.test(name)).sort();
   await selectBackend();
   const bar = new SingleBar({}, Presets.shades_classic);
   bar.start(images.length, 0);

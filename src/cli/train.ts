@@ -123,6 +123,7 @@ function resultText(result: TrainResult | undefined): string {
     );
   }
   lines.push(`last model  ${folder.last}`);
-  if (stopped) lines.push(`stopped early; continue with: btn-layers train --resume ${folder.out}`);
+  if (stopped)
+    lines.push(`stopped early; continue with: npx btn-layers train --resume ${folder.out}`);
   return lines.join('\n');
 }

@@ -95,7 +95,7 @@ describe('train', () => {
     );
     expect(out).toContain('resuming tiny BTN-7 at epoch 2, on 7 images, testing on 7');
     expect(out).toMatch(/stopped in epoch 2\/2 after 2 of 8 images: /);
-    expect(out).toContain(`stopped early; continue with: btn-layers train --resume ${run}\n`);
+    expect(out).toContain(`stopped early; continue with: npx btn-layers train --resume ${run}\n`);
   });
 
   it('evaluate asks the checkpoint what it was trained on, and counts what is no image', async () => {

@@ -39,7 +39,7 @@ describe('the command as a process', () => {
     expect(result.err.trim()).toBe(
       'stopping after this step with a checkpoint; press Ctrl-C again to quit at once',
     );
-    expect(result.out).toContain(`continue with: btn-layers train --resume ${out}\n`);
+    expect(result.out).toContain(`continue with: npx btn-layers train --resume ${out}\n`);
     expect(result.code).toBe(130);
     expect(existsSync(join(out, 'last', 'model.json'))).toBe(true);
     const resumed = await runCommand('train', '--resume', out, '--max-steps', '1');

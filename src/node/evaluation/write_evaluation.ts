@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import { calibrationSvg } from '../charts/calibration_svg.js';
 import { robustnessSvg } from '../charts/robustness_svg.js';
 import { writeChart } from '../charts/write_chart.js';
+import { dataText } from '../format.js';
 import { evaluationText, type FullEvaluation } from '../report/report.js';
 import { type ReportPage, reportPage } from '../report/report_page.js';
 import { type ReportFiles, writeReport } from '../training/run_folder.js';
@@ -32,7 +33,7 @@ export async function writeEvaluation(
 ): Promise<EvaluationFiles> {
   const at = (name: string) => join(out, name);
   const flip = result.flipAverage ? ', averaged with the mirror image' : '';
-  const subtitle = `${result.dataType}, ${result.data}, each image alone (vit)${flip}`;
+  const subtitle = `${dataText(result.data, result.dataType)}, each image alone (vit)${flip}`;
   const files: EvaluationFiles = {
     ...(await writeReport(out, result, subtitle, evaluationText(result))),
     page: at('report.html'),

@@ -50,7 +50,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   if (target === 'model' && !ofWeights) {
     throw new UserError(
       'InvalidSettings',
-      `${from} is a TensorFlow.js model already: copy its folder`,
+      `${from} is a TensorFlow.js model already: copy ${folder}`,
     );
   }
   if (rename !== undefined && !ofWeights) {
