@@ -1,14 +1,13 @@
 import { basename, resolve } from 'node:path';
-import type { DataType } from '../training/data_types.js';
 
 /** A ratio as a percentage, such as `92.5%`; `–` where it is undefined. */
 export function percent(ratio: number | null, digits: number): string {
   return ratio === null ? '–' : `${(ratio * 100).toFixed(digits)}%`;
 }
 
-/** What was looked at. The classes by themselves would claim to be the data set of their name. */
-export function dataText(data: string, dataType: DataType): string {
-  return `${basename(resolve(data))} (classes of ${dataType})`;
+/** The folder's name: whoever has the classes of RAF-DB need not have RAF-DB. */
+export function dataName(data: string): string {
+  return basename(resolve(data));
 }
 
 /** A noun for so many things: `file` or `files`. */

@@ -14,6 +14,11 @@ export interface SuiteOptions {
   only?: readonly TestedBackend[];
 }
 
+/** Lets timers and messages in. A thread that computes for a minute without would be given up by vitest. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
 /**
  * Declares `suite` once for each backend. One that is missing here is skipped, and the title says why.
  */
@@ -30,6 +35,7 @@ export function describeBackends(
     }
     describe(`${name} on ${backend}`, () => {
       useBackend(backend);
+      afterEach(breathe);
       if (checkLeaks) expectNoLeaks();
       suite(backend);
     });

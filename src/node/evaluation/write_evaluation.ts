@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import { calibrationSvg } from '../charts/calibration_svg.js';
 import { robustnessSvg } from '../charts/robustness_svg.js';
 import { writeChart } from '../charts/write_chart.js';
-import { dataText } from '../format.js';
+import { dataName } from '../format.js';
 import { evaluationText, type FullEvaluation } from '../report/report.js';
 import { type ReportPage, reportPage } from '../report/report_page.js';
 import { type ReportFiles, writeReport } from '../training/run_folder.js';
@@ -33,7 +33,7 @@ export async function writeEvaluation(
 ): Promise<EvaluationFiles> {
   const at = (name: string) => join(out, name);
   const flip = result.flipAverage ? ', averaged with the mirror image' : '';
-  const subtitle = `${dataText(result.data, result.dataType)}, each image alone (vit)${flip}`;
+  const subtitle = `${dataName(result.data)}, each image alone (vit)${flip}`;
   const files: EvaluationFiles = {
     ...(await writeReport(out, result, subtitle, evaluationText(result))),
     page: at('report.html'),

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { classBatchAttention } from '../../../src/ops/class_batch_attention.js';
 import { scaledDotProductAttention } from '../../../src/ops/scaled_dot_product_attention.js';
 import { asList, randomArray, run, tidied, toArray, toTensor } from '../../support/arrays.js';
-import { describeBackends } from '../../support/backends.js';
+import { breathe, describeBackends } from '../../support/backends.js';
 import { countGpuWork } from '../../support/gpu_work.js';
 import { expectClose, expectGradients, type Op } from '../../support/gradient_check.js';
 import * as reference from '../../support/reference/index.js';
@@ -81,6 +81,7 @@ describeBackends('kernels of attention', (backend) => {
   describe.runIf(backend === 'webgpu')('and of its gradients', { timeout }, () => {
     /** Asserts that the composite on cpu gives the same. */
     async function expectSameAsOnCpu(given: Case, tolerance = 2e-5): Promise<void> {
+      await breathe();
       const found = withGradients(given);
       await tf.setBackend('cpu');
       const expected = withGradients(given);

@@ -78,7 +78,7 @@ describe('a run', () => {
     expect(json(join(whole, 'config.json'))).toMatchObject({ ...small, seed: 1, lambda: 1 });
     expect(logOf(whole)).toMatchObject([{ epoch: 1 }, { epoch: 2 }]);
     expect(readFileSync(join(whole, 'report.txt'), 'utf8')).toMatch(
-      /^\S+ \(classes of RAF-DB\), tiny BTN, epoch \d, chosen on the test split \(optimistic\), .*\n\n[\s\S]*class [\s\S]*accuracy +\d.* of 7 images\nmean class acc/,
+      /^data, tiny BTN, epoch \d, chosen on the test split \(optimistic\), .*\n\n[\s\S]*class [\s\S]*accuracy +\d.* of 7 images\nmean class acc/,
     );
     for (const name of ['curves.svg', 'confusion_matrix.svg', 'classes.svg', 'calibration.svg']) {
       expect(readFileSync(join(whole, name), 'utf8')).toMatch(/^<svg[\s\S]*<\/svg>\s*$/);
@@ -321,7 +321,7 @@ describe('held-out images', () => {
     expect(best!.epoch).toBe(1 + validation.indexOf(Math.max(...validation)));
     expect([best!.evaluation.report.total, test!.report.total]).toEqual([7, 14]);
     expect(subtitleOf(out)).toMatch(
-      /^\S+ \(classes of RAF-DB\), tiny BTN, epoch \d, chosen on 25% of train\/ held out, evaluated on the test split, e/,
+      /^larger, tiny BTN, epoch \d, chosen on 25% of train\/ held out, evaluated on the test split, e/,
     );
     expect(readFileSync(join(out, 'curves.svg'), 'utf8')).toMatch(/best validation accuracy \d/);
     expect(json(join(out, 'config.json')).validation).toBe(0.25);
