@@ -6,7 +6,7 @@ import { folder, runExample } from './run_example.js';
 it('the demo draws, trains, predicts, and names files that are there', async () => {
   const sizes = ['--train-per-class', '4', '--test-per-class', '2', '--epochs', '1'];
   const printed = await runExample('demo.ts', ...sizes, '--out', 'tmp');
-  expect(printed).toMatch(/^faces: 28 to train on, 14 of other people to test on, /);
+  expect(printed).toMatch(/^drawing 42 faces, once\nfaces: 28 to train on, 14 of other people to test on, /);
   expect(printed).toMatch(/\nbackend: wasm /);
   expect(printed).toMatch(/\naccuracy +\d+\.\d\d% of 14 images\n/);
   const faces = printed.match(/^ {2}\S+ {2}\w+ \(\d+%\)/gm) ?? [];
