@@ -1,28 +1,32 @@
 /**
- * Times decoding, resizing and augmenting images, per core, against torchvision with PIL where BTN_LAYERS_PYTHON names a
- * Python that has it: processor time an image, whichever threads spend it, in interleaved rounds. Both give the
+ * Times reading, decoding, resizing and augmenting images, per core, against torchvision with PIL where BTN_LAYERS_PYTHON
+ * names a Python that has it: processor time an image, whichever threads spend it, in interleaved rounds. Both give the
  * same pixels (test/node/images/pixels.test.ts). Run: `npx tsx bench/images.ts [rounds] [size]`.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { decodeImage } from '../src/node/images/decode_image.js';
-import { augment, recipeOf } from '../src/training/index.js';
+import { imageSource } from '../src/node/images/image_source.js';
+import { augment, batches, recipeOf } from '../src/training/index.js';
 import { machine, median } from './measure.js';
 
 const rounds = Number(process.argv[2] ?? 7);
-const copies = 60;
+const copies = 64;
+const batch = 16;
 const size = 224;
 const { augmentation } = recipeOf('RAF-DB', 'full');
 const fixture = (name: string) =>
   fileURLToPath(new URL(`../test/fixtures/pixels/${name}`, import.meta.url));
 const files = ['face_100_420.jpg', 'face_224_420.jpg', 'face_512_420.jpg', 'scene_1024_420.jpg'];
 
-/** Processor milliseconds an image. */
+/** Processor milliseconds an image, of batches as the trainer reads them. */
 async function ours(path: string): Promise<number> {
+  const images = Array.from({ length: copies }, () => ({ path, label: 0 }));
   const before = process.cpuUsage();
-  for (let i = 0; i < copies; i++) {
-    augment({ pixels: await decodeImage(path, size), size }, [i], augmentation, 1, 0);
+  const source = imageSource(images, size, { memoryBytes: 0 });
+  for (const indices of batches([...images.keys()], batch)) {
+    const read = await source.read(indices);
+    augment({ pixels: read.pixels, size }, indices, augmentation, 1, 0);
   }
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1000 / copies;

@@ -165,7 +165,13 @@ export function augment(
   indices.forEach((index, i) => {
     const random = seededRandom(seed, epoch, index);
     const place = [i * perImage, (i + 1) * perImage] as const;
-    const changed = changeBytes(pixels.slice(...place), size, augmentation, random);
+    // A copy, also of a Buffer, whose slices are not.
+    const changed = changeBytes(
+      new Uint8Array(pixels.subarray(...place)),
+      size,
+      augmentation,
+      random,
+    );
     const image = values.subarray(...place);
     normaliseInto(image, changed);
     if (erasing && random.uniform() < erasing.probability) erase(image, size, erasing, random);

@@ -223,4 +223,15 @@ describe('augment', () => {
     augment(images, indices, { ...affectNet, flip: 1 }, 1, 0);
     expect(images.pixels).toEqual(copy);
   });
+
+  it('leaves a Buffer of Node as it was too, whose slices are views', () => {
+    class Views extends Uint8Array {
+      override slice(start?: number, end?: number) {
+        return this.subarray(start, end);
+      }
+    }
+    const pixels = Views.from(images.pixels);
+    augment({ pixels, size }, indices, { ...affectNet, flip: 1 }, 1, 0);
+    expect(pixels.every((value, i) => value === images.pixels[i])).toBe(true);
+  });
 });
