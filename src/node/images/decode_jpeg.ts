@@ -15,7 +15,8 @@ export interface DecodedPixels {
 
 /**
  * Decodes a small plain JPEG, a face crop of a data set as a rule, with libjpeg-turbo in WebAssembly:
- * sharp's bytes, in half its time, which for a small file goes into setting up a pipeline.
+ * sharp's bytes, in half its time, which for a small file goes into setting up a pipeline. Blocks of a
+ * damaged file that libjpeg-turbo takes for sound may differ: absurd values overflow in native code.
  *
  * @returns undefined for what sharp shall read or refuse: all that is large, no JPEG, damaged, grey, CMYK, or
  *   has EXIF data, in which a rotation may stand.
