@@ -1,4 +1,5 @@
-import { promises as fs } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, read } from 'node:fs';
+import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { ArgumentError } from '../../ops/errors.js';
 import { resizeBilinear } from '../../training/resize.js';
@@ -8,6 +9,9 @@ import { type DecodedPixels, decodeSmallJpeg } from './decode_jpeg.js';
 /** Beyond any photograph; a larger one would take more than 300 MB to decode. */
 const maxPixels = 100_000_000;
 const maxFileBytes = 256 * 1024 * 1024;
+/** Or opening a pipe would wait for ever. Windows has no such flag, and no such pipes. */
+const nonBlocking = constants.O_NONBLOCK ?? 0;
+const readAsync = promisify(read);
 const formats = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif']);
 const formatNames = 'JPEG, PNG, WebP, GIF, TIFF or AVIF';
 
@@ -73,16 +77,22 @@ export async function decodeImage(source: string | Uint8Array, size: number): Pr
   return resizeBilinear(data, [info.height, info.width], [size, size]);
 }
 
+/** Only reading itself goes through the thread pool, where each step takes as long as decoding a small file. */
 async function readImageFile(path: string): Promise<Uint8Array> {
+  let file: number | undefined;
   try {
-    const stat = await fs.stat(path);
-    // Opening a pipe would wait for ever.
+    file = openSync(path, constants.O_RDONLY | nonBlocking);
+    const stat = fstatSync(file);
     if (!stat.isFile()) throw new DecodeError(path, 'it is not a regular file');
     if (stat.size > maxFileBytes) throw new DecodeError(path, 'the file is larger than 256 MB');
-    return await fs.readFile(path);
+    const bytes = new Uint8Array(stat.size);
+    const { bytesRead } = await readAsync(file, bytes, 0, bytes.length, 0);
+    return bytes.subarray(0, bytesRead);
   } catch (error) {
     if (error instanceof DecodeError) throw error;
     throw new DecodeError(path, `cannot be read: ${describeFileError(error)}`, { cause: error });
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 
