@@ -27,7 +27,6 @@ import { sumOf, VECTOR } from './simd';
  * output and its gradient are `[batch, queries, heads · width]`; gradients have the shapes of what
  * they are of.
  */
-// @ts-ignore: decorator
 @unmanaged
 export class Attention {
   /** `[batch, queries, heads · depth]` */
@@ -51,14 +50,14 @@ export class Attention {
 }
 
 /** Bytes from one query or key to the next. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function queryStrideOf(attention: Attention): usize {
   return attention.heads * attention.depth * 4;
 }
 
 /** Bytes from one value or output to the next. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function valueStrideOf(attention: Attention): usize {
   return attention.heads * attention.width * 4;

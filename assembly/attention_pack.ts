@@ -191,7 +191,7 @@ export function addTransposed(
 }
 
 /** `out = factor · xᵀ` of 4 × 4 elements, added to what is there if `adds`. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function transposeBlock(
   x: usize,
@@ -216,7 +216,7 @@ function transposeBlock(
   put(out + 3 * outStride, v128.shuffle<f32>(abHigh, cdHigh, 2, 3, 6, 7), factors, adds);
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function put(out: usize, x: v128, factor: v128, adds: bool): void {
   v128.store(out, adds ? multiplyAdd(x, factor, v128.load(out)) : f32x4.mul(x, factor));

@@ -31,7 +31,7 @@ function sumSquares(x: usize, center: usize, squares: usize, rows: usize, channe
   }
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function squareTail(x: usize, center: usize, squares: usize, from: usize, to: usize): void {
   for (let c = from; c < to; c += 4) {
@@ -41,7 +41,7 @@ function squareTail(x: usize, center: usize, squares: usize, from: usize, to: us
 }
 
 /** Two channels of {@link mergeBlock}. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function mergePair(
   sum: v128,
@@ -142,7 +142,7 @@ export function batchStatistics(
   }
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function normalised(x: v128, mean: v128, factor: v128, shift: v128): v128 {
   return multiplyAdd(f32x4.sub(x, mean), factor, shift);
@@ -186,7 +186,7 @@ export function normaliseColumns(
   }
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function normaliseTail(
   x: usize,

@@ -9,7 +9,7 @@ import { multiplyAdd, VECTOR } from './simd';
 export const BLOCK: usize = 64;
 
 /** Channels rounded up to whole vectors: the size of arrays of sums. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 export function paddedSize(channels: usize): usize {
   return (channels + 3) & ~3;
@@ -31,7 +31,7 @@ export function drain(sums: usize, totals: usize, padded: usize): void {
 }
 
 /** The third and fourth element, first. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 export function upperHalf(v: v128): v128 {
   return v128.shuffle<f32>(v, v, 2, 3, 2, 3);
@@ -97,7 +97,7 @@ export function columnSums(
   scaleTotals(totals, out, channels, scale);
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function addProductsAt(
   dy: usize,

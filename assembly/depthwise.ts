@@ -55,7 +55,7 @@ function addTap(
 }
 
 /** One row of taps of {@link addNineTaps}: six pixels of x meet four of dy at three taps. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function addThreeTaps(
   x: usize,
@@ -110,7 +110,7 @@ function addNineTaps(x: usize, dy: usize, sums: usize, pixel: usize, row: usize)
 }
 
 /** Whether the filter is 3×3 without gaps, at stride 1, and the channels are whole vectors. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function isPlainNine(windows: Windows): bool {
   const isNine = windows.tapRows === 3 && windows.tapColumns === 3 && windows.channels % 4 === 0;
@@ -119,14 +119,14 @@ function isPlainNine(windows: Windows): bool {
 }
 
 /** The first output whose tap at `offset` from it lies inside the input. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function firstOutput(offset: i32, stride: i32): i32 {
   return offset < 0 ? (stride - 1 - offset) / stride : 0;
 }
 
 /** One more than the last output whose tap at `offset` from it lies inside the input. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function endOutput(offset: i32, stride: i32, inputs: i32, outputs: i32): i32 {
   const last = inputs - 1 - offset;
@@ -134,7 +134,7 @@ function endOutput(offset: i32, stride: i32, inputs: i32, outputs: i32): i32 {
 }
 
 /** {@link addTap} for the outputs from `begin` to `stop` of a row. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function addRowTap(
   xRow: usize,
@@ -302,7 +302,7 @@ function gatherNineTaps(dy: usize, filter: usize, dx: usize, pixel: usize, row: 
 }
 
 /** The output that meets input `position` at a tap, or −1. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function outputAt(position: i32, stride: i32, outputs: i32): i32 {
   if (position < 0 || position % stride !== 0) return -1;

@@ -22,7 +22,7 @@ function writeConstants(to: usize): void {
 }
 
 /** e^(−x²/2) */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function bell(x: v128, constants: usize): v128 {
   const half = v128.load32_splat(constants + EXP_CONSTANTS);
@@ -30,7 +30,7 @@ function bell(x: v128, constants: usize): v128 {
 }
 
 /** Φ(x), the normal distribution, from x and e^(−x²/2). The small side is exact, the other 1 − it. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function distribution(x: v128, density: v128, constants: usize): v128 {
   const own = constants + EXP_CONSTANTS;
@@ -46,13 +46,13 @@ function distribution(x: v128, density: v128, constants: usize): v128 {
   return v128.bitselect(beyond, f32x4.sub(one, beyond), f32x4.lt(x, f32x4.splat(0)));
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function geluOf(x: v128, constants: usize): v128 {
   return f32x4.mul(x, distribution(x, bell(x, constants), constants));
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function slopeOf(dy: v128, x: v128, constants: usize): v128 {
   const density = bell(x, constants);

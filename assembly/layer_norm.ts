@@ -2,7 +2,7 @@ import { BLOCK, drain, paddedSize, scaleTotals } from './columns';
 import { multiplyAdd, sumOf, VECTOR } from './simd';
 
 /** The sum of a row; two sums at once, so that an addition need not wait for the one before. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function rowSum(x: usize, vectors: usize, bytes: usize): f32 {
   let even = f32x4.splat(0);
@@ -19,7 +19,7 @@ function rowSum(x: usize, vectors: usize, bytes: usize): f32 {
 }
 
 /** The sum of a row's squared deviations from its mean. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function rowSquares(x: usize, mean: f32, vectors: usize, bytes: usize): f32 {
   const center = f32x4.splat(mean);
@@ -75,7 +75,7 @@ export function layerNorm(
 }
 
 /** `dx` of one row; its part in dGamma and dBeta goes to `scales` and `shifts`. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function rowGradient(
   dy: usize,

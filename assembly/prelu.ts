@@ -2,7 +2,7 @@ import { BLOCK, drain, paddedSize, scaleTotals } from './columns';
 import { multiplyAdd, VECTOR } from './simd';
 
 /** Four channels of a row: writes dx and returns `sum` + dy · min(x, 0). */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function slopes(dy: v128, x: v128, alpha: v128, sum: v128, dx: usize): v128 {
   const zero = f32x4.splat(0);

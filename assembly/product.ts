@@ -40,7 +40,6 @@ export const CONVOLUTION: u32 = 1;
 export const FILTER_GRADIENT: u32 = 2;
 
 /** One product: what it multiplies, and its scratch memory. */
-// @ts-ignore: decorator
 @unmanaged
 export class Product {
   kind: u32;

@@ -89,7 +89,7 @@ export function multiplyTile(
   storeEight(load<usize>(targets, 16) + column, c40, c41);
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function storeEight(to: usize, first: v128, second: v128): void {
   v128.store(to, first);

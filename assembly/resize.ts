@@ -6,14 +6,14 @@
 const PRECISION: i32 = 22;
 
 /** Which positions count for one of the output, and how much: see `Taps` in src/training/resize.ts. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function at(table: usize, position: usize): i32 {
   return load<i32>(table + position * 4);
 }
 
 /** Rounds to bytes, in the lowest four of the vector. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function toBytes(sums: v128): v128 {
   const half = i32x4.splat(1 << (PRECISION - 1));
@@ -23,7 +23,7 @@ function toBytes(sums: v128): v128 {
 }
 
 /** Four bytes as integers of 32 bits. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function fromBytes(bytes: usize): v128 {
   return i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(bytes)));

@@ -9,7 +9,7 @@
 export const VECTOR: usize = 16;
 
 /** `a * b + c`, fused where the engine has relaxed SIMD; two roundings elsewhere. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
@@ -17,7 +17,7 @@ export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
 }
 
 /** The sum of the four elements. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 export function sumOf(v: v128): f32 {
   return (

@@ -6,7 +6,6 @@ import { fillAddresses, packAcross, packAlong } from './product_pack';
  * a grid, one number for each tap and channel. Images are `[batch, height, width, channels]`;
  * outside them are zeros. The caller writes this structure as 26 consecutive int32.
  */
-// @ts-ignore: decorator
 @unmanaged
 export class Windows {
   height: i32;

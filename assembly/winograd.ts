@@ -45,7 +45,6 @@ const CACHE_LINE: usize = 64;
 const SKEW: usize = CACHE_LINE;
 
 /** One convolution or filter gradient: its sizes, and its scratch memory. */
-// @ts-ignore: decorator
 @unmanaged
 class Winograd {
   windows: Windows;

@@ -39,7 +39,7 @@ const FACTOR_A: f32 = -2 / 3;
 const FACTOR_B: f32 = 1 / 6;
 
 /** Six pixels along one direction. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function storePixels(
   d0: v128,
@@ -65,7 +65,7 @@ function storePixels(
 }
 
 /** Three or four taps along one direction: their first, their last, and sums at ±A and ±B. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function storeTaps(
   first: v128,
@@ -89,7 +89,7 @@ function storeTaps(
   v128.store(out + 5 * step, last);
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function storeThreeTaps(g0: v128, g1: v128, g2: v128, out: usize, step: usize): void {
   const evenA = multiplyAdd(g2, f32x4.splat(A2), g0);
@@ -97,7 +97,7 @@ function storeThreeTaps(g0: v128, g1: v128, g2: v128, out: usize, step: usize): 
   storeTaps(g0, g2, evenA, g1, evenB, g1, out, step);
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function storeFourTaps(g0: v128, g1: v128, g2: v128, g3: v128, out: usize, step: usize): void {
   const evenA = multiplyAdd(g2, f32x4.splat(A2), g0);
@@ -108,7 +108,7 @@ function storeFourTaps(g0: v128, g1: v128, g2: v128, g3: v128, out: usize, step:
 }
 
 /** The pixel of a tile's table, from byte `offset` of its channels on. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function pixel(table: usize, index: usize, offset: usize): v128 {
   return v128.load(load<usize>(table + index * 4) + offset);
@@ -291,7 +291,7 @@ export function restoreTaps(
 }
 
 /** Three taps along one direction. */
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function storeRestored(
   m0: v128,
@@ -310,25 +310,25 @@ function storeRestored(
   v128.store(out + 2 * step, f32x4.add(curve(sumA, sumB), m5));
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function sumOfAll(m0: v128, sumA: v128, sumB: v128): v128 {
   return f32x4.add(m0, f32x4.add(sumA, sumB));
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function slope(differenceA: v128, differenceB: v128): v128 {
   return multiplyAdd(differenceA, f32x4.splat(A), f32x4.mul(differenceB, f32x4.splat(B)));
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function curve(sumA: v128, sumB: v128): v128 {
   return multiplyAdd(sumA, f32x4.splat(A2), f32x4.mul(sumB, f32x4.splat(B2)));
 }
 
-// @ts-ignore: decorator
+// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function cubic(differenceA: v128, differenceB: v128, m5: v128): v128 {
   const b = multiplyAdd(differenceB, f32x4.splat(B2 * B), m5);
