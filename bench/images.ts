@@ -1,7 +1,7 @@
 /**
  * Times reading, decoding, resizing and augmenting images, per core, against torchvision with PIL where BTN_LAYERS_PYTHON
  * names a Python that has it: processor time an image, whichever threads spend it, in interleaved rounds. Both give the
- * same pixels (test/node/images/pixels.test.ts). Run: `npx tsx bench/images.ts [rounds] [size]`.
+ * same pixels (test/node/images/pixels.test.ts). Run: `npx tsx bench/images.ts [rounds]`.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';

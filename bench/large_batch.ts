@@ -1,6 +1,6 @@
 /**
  * Times one training step of the full BTN-7 on a batch larger than memory, in micro-batches, and measures the memory it
- * takes, in one thread and in several. Run: `npx tsx bench/large_batch.ts [threads] [batch] [micro-batch]`.
+ * takes, in as many threads as are asked for. Run: `npx tsx bench/large_batch.ts [threads] [batch] [micro-batch]`.
  */
 import { cpus } from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';

@@ -5,9 +5,9 @@ export function percent(ratio: number | null, digits: number): string {
   return ratio === null ? '–' : `${(ratio * 100).toFixed(digits)}%`;
 }
 
-/** The folder's name: whoever has the classes of RAF-DB need not have RAF-DB. */
-export function dataName(data: string): string {
-  return basename(resolve(data));
+/** The last name of a path, of `.` too. */
+export function folderName(path: string): string {
+  return basename(resolve(path));
 }
 
 /** A noun for so many things: `file` or `files`. */

@@ -1,8 +1,8 @@
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { calibrationSvg } from '../charts/calibration_svg.js';
 import { robustnessSvg } from '../charts/robustness_svg.js';
 import { writeChart } from '../charts/write_chart.js';
-import { dataName } from '../format.js';
+import { folderName } from '../format.js';
 import { evaluationText, type FullEvaluation } from '../report/report.js';
 import { type ReportPage, reportPage } from '../report/report_page.js';
 import { type ReportFiles, writeReport } from '../training/run_folder.js';
@@ -33,7 +33,7 @@ export async function writeEvaluation(
 ): Promise<EvaluationFiles> {
   const at = (name: string) => join(out, name);
   const flip = result.flipAverage ? ', averaged with the mirror image' : '';
-  const subtitle = `${dataName(result.data)}, each image alone (vit)${flip}`;
+  const subtitle = `${folderName(result.data)}, each image alone (vit)${flip}`;
   const files: EvaluationFiles = {
     ...(await writeReport(out, result, subtitle, evaluationText(result))),
     page: at('report.html'),
@@ -45,7 +45,7 @@ export async function writeEvaluation(
   await writeFileSafely(files.predictions, predictionsCsv(result));
   const { calibration, robustness, report } = result;
   await writeChart(files.calibration, await calibrationSvg({ calibration, subtitle }));
-  const title = `${basename(result.data)} by ${result.checkpoint}`;
+  const title = `${folderName(result.data)} by ${result.checkpoint}`;
   await writeFileSafely(files.page, await reportPage({ ...page, title, result }));
   if (!sheet) return files;
   const chart = { accuracy: report.accuracy, robustness, subtitle };

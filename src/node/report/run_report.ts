@@ -2,7 +2,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { calibrationSvg } from '../charts/calibration_svg.js';
 import { writeChart } from '../charts/write_chart.js';
 import { judgeImages } from '../evaluation/judge_images.js';
-import { count, dataName } from '../format.js';
+import { count, folderName } from '../format.js';
 import type { SeenImages } from '../images/encode_images.js';
 import type { ImageSource } from '../images/image_source.js';
 import { metadataOf } from '../models/btn_files.js';
@@ -60,7 +60,7 @@ export async function writeRunPage(run: Run, reported: ReportedEpoch): Promise<v
   const { folder, progress } = run;
   const { epoch, result, images } = reported;
   const { settings, log } = progress;
-  const title = `${networkOf(run)}, ${dataName(settings.data)}, epoch ${epoch}`;
+  const title = `${networkOf(run)}, ${folderName(settings.data)}, epoch ${epoch}`;
   const facts = factsOf(run, reported);
   const { calibration } = result;
   const subtitle = `${title}, each image alone (vit)`;

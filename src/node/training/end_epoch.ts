@@ -2,7 +2,7 @@
 import { classNamesOf } from '../../training/data_types.js';
 import { modelFolder, saveCheckpoint } from '../checkpoint/checkpoint.js';
 import { evaluateOn } from '../evaluation/evaluate_on.js';
-import { dataName } from '../format.js';
+import { folderName } from '../format.js';
 import type { SeenImages } from '../images/encode_images.js';
 import type { ImageSource } from '../images/image_source.js';
 import { loadModelFiles } from '../models/model_files.js';
@@ -154,6 +154,6 @@ export function writeBestReport(
   const chosen = `epoch ${epoch}, chosen on ${chooserText(settings)}`;
   const on = final ? ', evaluated on the test split' : ', evaluated on the same';
   const where = settings.validation > 0 ? `${chosen}${on}` : chosen;
-  const subtitle = `${dataName(settings.data)}, ${settings.preset} BTN, ${where}, each image alone (vit)`;
+  const subtitle = `${folderName(settings.data)}, ${settings.preset} BTN, ${where}, each image alone (vit)`;
   return writeReport(out, evaluation, subtitle);
 }

@@ -11,6 +11,7 @@ import {
 import { checkpointFolder, forgetBeyond } from '../checkpoint/checkpoint_folders.js';
 import { problemOf } from '../checkpoint/checkpoint_manifest.js';
 import { disposeState } from '../checkpoint/optimizer_file.js';
+import { folderName } from '../format.js';
 import { dataFingerprint } from '../images/data_fingerprint.js';
 import { imageFolder } from '../images/image_folder.js';
 import { metadataOf } from '../models/btn_files.js';
@@ -232,7 +233,7 @@ async function resumedFolder(
 
 /** The run that a checkpoint's folder lies in. */
 function runOf(checkpoint: string): string {
-  const name = basename(resolve(checkpoint));
+  const name = folderName(checkpoint);
   return /^(last|best)(\.\d+)?$/.test(name) ? join(checkpoint, '..') : checkpoint;
 }
 
