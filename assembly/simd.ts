@@ -1,8 +1,8 @@
 /**
  * What all kernels share: one vector is four float32. Addresses are of the heap of tfjs-backend-wasm.
  *
- * `asc` checks the types of this folder. `@inline` on a function is AssemblyScript's own: editors,
- * whose TypeScript knows no such decorator, are told with `@ts-ignore` to pass over that line alone.
+ * `asc` checks the types of this folder, and so does TypeScript, as editors do. `@inline` on a function is
+ * AssemblyScript's own: `@ts-expect-error` lets that line alone pass.
  */
 
 /** Bytes of a vector. */
