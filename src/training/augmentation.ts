@@ -135,8 +135,11 @@ function normaliseInto(values: Float32Array, pixels: Uint8Array): void {
  *
  * @param indices Which images these are. What happens to an image depends on its index, the epoch and
  *   the seed alone, not on its batch.
+ * @param into Where to put the result, which may be longer. Default: new memory, whose collection costs as much as
+ *   the augmentation of small images.
  * @returns `[n, size, size, 3]`, erased parts 0.
- * @throws ArgumentError if there is not an index for each image, or the augmentation cannot be used.
+ * @throws ArgumentError if there is not an index for each image, the augmentation cannot be used, or `into` is too
+ *   short.
  *
  * @example
  * const images = { pixels: new Uint8Array(2 * 112 * 112 * 3), size: 112 }; // two black images
@@ -152,6 +155,7 @@ export function augment(
   augmentation: Augmentation,
   seed: number,
   epoch: number,
+  into?: Float32Array,
 ): Float32Array {
   const { erasing } = augmentation;
   const perImage = size * size * 3;
@@ -161,17 +165,18 @@ export function augment(
   }
   const problem = problemOfAugmentation(augmentation);
   if (problem !== undefined) throw new ArgumentError(`augment: ${problem}`);
-  const values = new Float32Array(pixels.length);
+  if (into && into.length < pixels.length) {
+    throw new ArgumentError(
+      `augment: into has ${into.length} values: expected ${pixels.length} or more`,
+    );
+  }
+  const values = into?.subarray(0, pixels.length) ?? new Float32Array(pixels.length);
+  const bytes = new Uint8Array(perImage);
   indices.forEach((index, i) => {
     const random = seededRandom(seed, epoch, index);
     const place = [i * perImage, (i + 1) * perImage] as const;
-    // A copy, also of a Buffer, whose slices are not.
-    const changed = changeBytes(
-      new Uint8Array(pixels.subarray(...place)),
-      size,
-      augmentation,
-      random,
-    );
+    bytes.set(pixels.subarray(...place));
+    const changed = changeBytes(bytes, size, augmentation, random);
     const image = values.subarray(...place);
     normaliseInto(image, changed);
     if (erasing && random.uniform() < erasing.probability) erase(image, size, erasing, random);

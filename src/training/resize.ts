@@ -1,6 +1,6 @@
 import { ArgumentError } from '../ops/errors.js';
 import { checkNumber } from '../ops/number_check.js';
-import { RowResizer, type Taps } from './row_resizer.js';
+import { type Direction, resizeStrips, type Taps } from './resize_strips.js';
 
 const precisionBits = 22;
 
@@ -13,7 +13,8 @@ const precisionBits = 22;
  * moves edges by a good part of a pixel.
  *
  * @param pixels [height, width, 3].
- * @returns [outHeight, outWidth, 3]; the image itself where it has this size.
+ * @param into Where to put the result, whose length it must have. Default: new memory.
+ * @returns [outHeight, outWidth, 3]; without `into`, the image itself where it has this size.
  * @throws ArgumentError for a size below 1, and when there are not so many pixels.
  *
  * @example
@@ -25,6 +26,7 @@ export function resizeBilinear(
   pixels: Uint8Array,
   [height, width]: readonly [number, number],
   [outHeight, outWidth]: readonly [number, number],
+  into?: Uint8Array,
 ): Uint8Array {
   for (const [name, size] of Object.entries({ height, width, outHeight, outWidth })) {
     checkNumber('resizeBilinear', name, size, { from: 1, integer: true });
@@ -34,22 +36,26 @@ export function resizeBilinear(
       `resizeBilinear: ${pixels.length} bytes for ${height} × ${width} pixels of three`,
     );
   }
-  if (height === outHeight && width === outWidth) return pixels;
-  const [across, down] = [triangleTaps(width, outWidth), triangleTaps(height, outHeight)];
-  const resizer = new RowResizer(width, outWidth, across, mostAtOnce(down));
-  const rowLength = outWidth * 3;
-  const out = new Uint8Array(outHeight * rowLength);
-  let done = 0;
-  for (let row = 0; row < height; row++) {
-    resizer.take(pixels.subarray(row * width * 3, (row + 1) * width * 3));
-    for (let y = done; y < outHeight && down.first[y]! <= row; y++) {
-      resizer.addTo(y, down.weights[y * down.stride + row - down.first[y]!]!);
-    }
-    for (; done < outHeight && down.first[done]! + down.count[done]! === row + 1; done++) {
-      out.set(resizer.finish(done), done * rowLength);
-    }
+  const outLength = outHeight * outWidth * 3;
+  if (into && into.length !== outLength) {
+    throw new ArgumentError(
+      `resizeBilinear: into has ${into.length} bytes: expected ${outLength}, ${outHeight} × ${outWidth} pixels of three`,
+    );
   }
+  if (height === outHeight && width === outWidth) return copied(pixels, into);
+  const out = into ?? new Uint8Array(outLength);
+  resizeStrips(pixels, direction(height, outHeight), direction(width, outWidth), out);
   return out;
+}
+
+/** The pixels themselves without another place for them. */
+function copied(pixels: Uint8Array, into: Uint8Array | undefined): Uint8Array {
+  into?.set(pixels);
+  return into ?? pixels;
+}
+
+function direction(size: number, outSize: number): Direction {
+  return { size, outSize, taps: triangleTaps(size, outSize) };
 }
 
 /** The triangle filter, normalised at the borders. Weights are positive and sum to 1. */
@@ -81,15 +87,4 @@ function triangleTaps(size: number, outSize: number): Taps {
     }
   }
   return taps;
-}
-
-/** To how many output positions one of the input counts at most. */
-function mostAtOnce({ first, count }: Taps): number {
-  let most = 1;
-  for (let i = 0, end = 0; i < first.length; i++) {
-    const past = first[i]! + count[i]!;
-    while (end < first.length && first[end]! < past) end++;
-    most = Math.max(most, end - i);
-  }
-  return most;
 }

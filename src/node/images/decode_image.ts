@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { ArgumentError } from '../../ops/errors.js';
 import { resizeBilinear } from '../../training/resize.js';
 import { describeFileError, firstLine, UserError } from '../user_error.js';
-import { type DecodedPixels, decodeSmallJpeg } from './decode_jpeg.js';
+import { type DecodedPixels, withSmallJpeg } from './decode_jpeg.js';
 
 /** Beyond any photograph; a larger one would take more than 300 MB to decode. */
 const maxPixels = 100_000_000;
@@ -56,9 +56,10 @@ export class DecodeError extends UserError {
  *
  * @param source a file's path, or its bytes.
  * @param size the side of the result in pixels, 1…4096.
+ * @param into where to put the result, whose length it must have. Default: new memory.
  * @returns RGB. Shape [size, size, 3].
  * @throws DecodeError if the file is missing, empty, truncated, damaged, larger than 100 megapixels
- *   or no image; it names the file. ArgumentError for a size out of range.
+ *   or no image; it names the file. ArgumentError for a size out of range, or another length of `into`.
  *
  * @example
  * const size = 112;
@@ -66,15 +67,21 @@ export class DecodeError extends UserError {
  * const images = tf.tensor4d(normalise({ pixels, size }), [1, size, size, 3]);
  * console.log(forward(model, images).vit.shape); // [ 1, 7 ]
  */
-export async function decodeImage(source: string | Uint8Array, size: number): Promise<Uint8Array> {
+export async function decodeImage(
+  source: string | Uint8Array,
+  size: number,
+  into?: Uint8Array,
+): Promise<Uint8Array> {
   if (!Number.isInteger(size) || size < 1 || size > 4096) {
     throw new ArgumentError(`size is ${size}: expected an integer from 1 to 4096`);
   }
   const path = typeof source === 'string' ? source : 'image';
   const bytes = typeof source === 'string' ? await readImageFile(source) : source;
   if (bytes.length === 0) throw new DecodeError(path, 'the file is empty (0 bytes)');
-  const { data, info } = (await decodeSmallJpeg(bytes)) ?? (await decodePixels(path, bytes));
-  return resizeBilinear(data, [info.height, info.width], [size, size]);
+  const out = into ?? new Uint8Array(size * size * 3);
+  const resize = ({ data, info }: DecodedPixels) =>
+    resizeBilinear(data, [info.height, info.width], [size, size], out);
+  return (await withSmallJpeg(bytes, resize)) ?? resize(await decodePixels(path, bytes));
 }
 
 /** Only reading itself goes through the thread pool, where each step takes as long as decoding a small file. */

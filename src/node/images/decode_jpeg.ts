@@ -18,18 +18,18 @@ export interface DecodedPixels {
  * sharp's bytes, in half its time, which for a small file goes into setting up a pipeline. Blocks of a
  * damaged file that libjpeg-turbo takes for sound may differ: absurd values overflow in native code.
  *
- * @returns undefined for what sharp shall read or refuse: all that is large, no JPEG, damaged, grey, CMYK, or
- *   has EXIF data, in which a rotation may stand.
+ * @param use What to do with the pixels, at once: they lie where the next image will.
+ * @returns What `use` returns; undefined for what sharp shall read or refuse: all that is large, no JPEG, damaged, grey,
+ *   CMYK, or has EXIF data, in which a rotation may stand.
  */
-export async function decodeSmallJpeg(bytes: Uint8Array): Promise<DecodedPixels | undefined> {
+export async function withSmallJpeg<T>(
+  bytes: Uint8Array,
+  use: (decoded: DecodedPixels) => T,
+): Promise<T | undefined> {
   if (!isPlainJpeg(bytes)) return undefined;
   decoder ??= startDecoder();
-  try {
-    return decodeWith(await decoder, bytes);
-  } catch {
-    decoder = undefined; // After an error it keeps memory.
-    return undefined;
-  }
+  const decoded = decodeWith(await decoder, bytes);
+  return decoded && use(decoded);
 }
 
 function isPlainJpeg(bytes: Uint8Array): boolean {
@@ -46,10 +46,15 @@ async function startDecoder(): Promise<JpegDecoder> {
 }
 
 function decodeWith(jpeg: JpegDecoder, bytes: Uint8Array): DecodedPixels | undefined {
-  jpeg.getEncodedBuffer(bytes.length).set(bytes);
-  jpeg.readHeader();
-  const { width, height, componentCount } = jpeg.getFrameInfo();
-  if (width * height > maxPixels || componentCount !== 3) return undefined;
-  jpeg.decode();
-  return { data: jpeg.getDecodedBuffer().slice(), info: { width, height } };
+  try {
+    jpeg.getEncodedBuffer(bytes.length).set(bytes);
+    jpeg.readHeader();
+    const { width, height, componentCount } = jpeg.getFrameInfo();
+    if (width * height > maxPixels || componentCount !== 3) return undefined;
+    jpeg.decode();
+    return { data: jpeg.getDecodedBuffer(), info: { width, height } };
+  } catch {
+    decoder = undefined; // After an error it keeps memory.
+    return undefined;
+  }
 }

@@ -54,11 +54,12 @@ export interface ImageSource {
    * Reads images by position; a position may occur more than once. Files already known to be
    * unusable are left out without a word, so that `pixels` may hold fewer images, even none.
    *
+   * @param into where to put the pixels, which may be longer. Default: new memory.
    * @throws DecodeError in strict mode, for the first file that cannot be decoded.
    * @throws UserError if no usable image is left in the whole source.
-   * @throws ArgumentError for an index that is none.
+   * @throws ArgumentError for an index that is none, or if `into` is too short.
    */
-  read(indices: readonly number[]): Promise<ImageBatch>;
+  read(indices: readonly number[], into?: Uint8Array): Promise<ImageBatch>;
   /**
    * Decodes every image once, so that all unusable files are known before work begins.
    *
@@ -99,21 +100,29 @@ export function imageSource(
   const unusable = new Set<number>();
   const skipped: SkippedImage[] = [];
 
-  /** Decodes one image; undefined if it is unusable, which goes to `found` the first time. */
-  async function decode(index: number, found: SkippedImage[]): Promise<Uint8Array | undefined> {
+  /** The pixels of an image, in the cache or else in `place`; undefined if it is unusable, which goes to `found` the first time. */
+  async function decode(
+    index: number,
+    found: SkippedImage[],
+    place?: Uint8Array,
+  ): Promise<Uint8Array | undefined> {
     if (unusable.has(index)) return undefined;
-    const slot = cache?.subarray(index * imageBytes, (index + 1) * imageBytes);
+    const slot = cache && imageAt(cache, index);
     if (slot && inCache[index]) return slot;
     try {
-      const pixels = await decodeImage(images[index]!.path, size);
-      slot?.set(pixels);
+      const pixels = await decodeImage(images[index]!.path, size, slot ?? place);
       if (slot) inCache[index] = 1;
-      return slot ?? pixels;
+      return pixels;
     } catch (error) {
       if (strict || !(error instanceof DecodeError)) throw error;
       skip(index, error, found);
       return undefined;
     }
+  }
+
+  /** The place of an image in memory of several. */
+  function imageAt(pixels: Uint8Array, i: number): Uint8Array {
+    return pixels.subarray(i * imageBytes, (i + 1) * imageBytes);
   }
 
   function skip(index: number, { path, reason }: DecodeError, found: SkippedImage[]): void {
@@ -130,22 +139,39 @@ export function imageSource(
     }
   }
 
-  async function read(indices: readonly number[]): Promise<ImageBatch> {
+  async function read(indices: readonly number[], into?: Uint8Array): Promise<ImageBatch> {
     const wrong = indices.find((index) => !(Number.isInteger(index) && images[index]));
     if (wrong !== undefined) {
       throw new ArgumentError(`index ${wrong}: expected an integer from 0 to ${images.length - 1}`);
     }
+    const pixels = into ?? new Uint8Array(indices.length * imageBytes);
+    if (pixels.length < indices.length * imageBytes) {
+      throw new ArgumentError(
+        `into has ${pixels.length} bytes: expected ${indices.length * imageBytes} or more`,
+      );
+    }
     const found: SkippedImage[] = [];
+    /** By index, where its pixels are. */
     const decoded = new Map<number, Uint8Array>();
     await forEachAtOnce([...new Set(indices)], concurrency, async (index) => {
-      const pixels = await decode(index, found);
-      if (pixels) decoded.set(index, pixels);
+      const place = imageAt(pixels, indices.indexOf(index));
+      const image = await decode(index, found, place);
+      if (image) decoded.set(index, image);
     });
+    // From the left on, each goes to its place or to the left of it: what is still to go is not written over.
     const kept = indices.filter((index) => decoded.has(index));
-    const pixels = new Uint8Array(kept.length * imageBytes);
-    for (const [i, index] of kept.entries()) pixels.set(decoded.get(index)!, i * imageBytes);
+    for (const [i, index] of kept.entries()) {
+      const place = imageAt(pixels, i);
+      place.set(decoded.get(index)!);
+      decoded.set(index, place);
+    }
     const labels = Int32Array.from(kept, (index) => images[index]!.label);
-    return { pixels, labels, indices: kept, skipped: found };
+    return {
+      pixels: pixels.subarray(0, kept.length * imageBytes),
+      labels,
+      indices: kept,
+      skipped: found,
+    };
   }
 
   async function preload(onProgress?: (done: number) => void): Promise<void> {
@@ -163,7 +189,7 @@ export function imageSource(
 
   function inMemory(index: number): Uint8Array | undefined {
     if (!cache || !inCache[index]) return undefined;
-    return cache.subarray(index * imageBytes, (index + 1) * imageBytes);
+    return imageAt(cache, index);
   }
 
   return { images, length: images.length, size, cached, skipped, usable, inMemory, read, preload };

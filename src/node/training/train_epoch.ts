@@ -28,12 +28,13 @@ export async function trainEpoch(
   let steps = 0;
   let saved = performance.now();
   if (options.signal?.aborted) return steps;
+  const memory = [batchMemory(run), batchMemory(run)];
+  // A batch is prepared during the step of the one before, in the memory of the one before that.
   const prepare = async (i: number) => {
-    const batch = await train.read(plan[i]!);
-    return {
-      ...batch,
-      values: augmented(run, batch, heldDraws(batch, drawPlan[i]!, train.length)),
-    };
+    const { pixels, values } = memory[i % 2]!;
+    const batch = await train.read(plan[i]!, pixels);
+    const draws = heldDraws(batch, drawPlan[i]!, train.length);
+    return { ...batch, values: augmented(run, batch, draws, values) };
   };
   for await (const batch of inOrder(plan.length, 1, prepare)) {
     if (batch.skipped.length > 0) options.reporter?.skipped?.(batch.skipped);
@@ -82,11 +83,22 @@ function heldDraws({ indices }: ImageBatch, planned: readonly number[], images: 
   });
 }
 
+/** Room for a batch as it is decoded, and as the network takes it. */
+function batchMemory({ train, progress }: Run): { pixels: Uint8Array; values: Float32Array } {
+  const length = progress.settings.batchSize * train.size * train.size * 3;
+  return { pixels: new Uint8Array(length), values: new Float32Array(length) };
+}
+
 /** Images of the epoch under way, as the network takes them. */
-function augmented(run: Run, { pixels }: ImageBatch, draws: readonly number[]): Float32Array {
+function augmented(
+  run: Run,
+  { pixels }: ImageBatch,
+  draws: readonly number[],
+  into: Float32Array,
+): Float32Array {
   const { settings, epoch } = run.progress;
   const images = { pixels, size: run.train.size };
-  return augment(images, draws, settings.augmentation, settings.seed, epoch);
+  return augment(images, draws, settings.augmentation, settings.seed, epoch, into);
 }
 
 async function step(
