@@ -10,6 +10,9 @@ import { imageSource } from '../src/node/images/image_source.js';
 import { augment, batches, recipeOf } from '../src/training/index.js';
 import { machine, median } from './measure.js';
 
+// As the heap of TensorFlow.js grows in training: V8 checks each access to a typed array from then on.
+new WebAssembly.Memory({ initial: 1 }).grow(1);
+
 const rounds = Number(process.argv[2] ?? 7);
 const copies = 256;
 const batch = 16;

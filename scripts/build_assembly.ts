@@ -1,5 +1,6 @@
 /**
- * Compiles assembly/: kernels into src/kernels/wasm/binaries.ts, with and without relaxed SIMD, and the resizing of images into src/training/resize_binary.ts. Run: `npx tsx scripts/build_assembly.ts`;
+ * Compiles assembly/: kernels into src/kernels/wasm/binaries.ts, with and without relaxed SIMD, and what works on images into
+ * src/training/ and src/node/images/. Run: `npx tsx scripts/build_assembly.ts`;
  * with `--check` it only says whether these are up to date.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -73,5 +74,11 @@ for (const [name, flags] of Object.entries(variants)) {
 }
 await write('src/kernels/wasm/binaries.ts', `export const binaries = {\n${entries.join('')}};\n`);
 
-const resize = (await compiled('assembly/resize.ts', simd)).toString('base64');
-await write('src/training/resize_binary.ts', `export const resizeBinary =\n  '${resize}';\n`);
+for (const [name, target] of [
+  ['normalise', 'src/training/normalise_binary.ts'],
+  ['resize', 'src/training/resize_binary.ts'],
+  ['jpeg', 'src/node/images/jpeg_binary.ts'],
+]) {
+  const binary = (await compiled(`assembly/${name}.ts`, simd)).toString('base64');
+  await write(target!, `export const ${name}Binary =\n  '${binary}';\n`);
+}

@@ -10,7 +10,9 @@ const precisionBits = 22;
  *
  * It gives PIL's bytes exactly, so that a network sees the pixels that it was trained on. libvips
  * places samples differently when it enlarges (and small face crops are always enlarged), which
- * moves edges by a good part of a pixel.
+ * moves edges by a good part of a pixel. PIL means Pillow up to 12.1: later versions shrink from top
+ * to bottom first where the height shrinks much more than the width, by which a quarter of the bytes
+ * of such images differ, by 1.
  *
  * @param pixels [height, width, 3].
  * @param into Where to put the result, whose length it must have. Default: new memory.

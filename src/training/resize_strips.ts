@@ -1,3 +1,4 @@
+import { CompiledMemory, laidOut, put } from './compiled_memory.js';
 import { resizeBinary } from './resize_binary.js';
 
 /** For each output position: which input positions count, and how much, in 22-bit fixed point. */
@@ -21,27 +22,16 @@ interface Compiled {
   resizeStrip(resize: number, rows: number, row: number, end: number): void;
 }
 
-/** So far can a vector reach beyond what is meant. */
-const margin = 32;
-const pageBytes = 65536;
 /** So much of an image is in the memory at a time. */
 const stripBytes = 2 ** 20;
-/** A memory that grew beyond is left to the garbage collection. */
-const keptBytes = 2 ** 24;
+/** Behind each of several rows; as in assembly/resize.ts. */
+const rowMargin = 32;
 /** Bits of the lower part of a weight. */
 const lowerBits = 11;
 /** Bytes of a `Resize` in assembly/resize.ts. */
 const structureBytes = 64;
 
-/** One memory for all images: they are resized one after the other. */
-let started: { memory: WebAssembly.Memory; compiled: Compiled } | undefined;
-
-function start() {
-  const memory = new WebAssembly.Memory({ initial: 1 });
-  const binary = Uint8Array.from(atob(resizeBinary), (character) => character.charCodeAt(0));
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(binary), { env: { memory } });
-  return { memory, compiled: exports as unknown as Compiled };
-}
+const resizer = new CompiledMemory<Compiled>(resizeBinary);
 
 /**
  * Resizes an RGB image, strip by strip.
@@ -69,20 +59,18 @@ export function resizeStrips(
     rowFirst: rows.first.byteLength,
     rowCount: rows.count.byteLength,
     rowWeights: rows.weights.byteLength,
-    wide: 2 * (outRowBytes + margin),
-    sums: open * (4 * outRowBytes + margin),
+    wide: 2 * (outRowBytes + rowMargin),
+    sums: open * (4 * outRowBytes + rowMargin),
     out: out.length,
     strip: (stripRows + 1) * rowBytes,
   });
-  const { bytes, compiled } = memoryOf(end);
-  const put = (array: Int32Array, address: number) =>
-    bytes.set(new Uint8Array(array.buffer), address);
-  put(columns.first, at.columnFirst);
-  put(columns.count, at.columnPairs);
-  put(columns.weights, at.columnWeights);
-  put(rows.first, at.rowFirst);
-  put(rows.count, at.rowCount);
-  put(rows.weights, at.rowWeights);
+  const { bytes, compiled } = resizer.room(end);
+  put(bytes, at.columnFirst, columns.first);
+  put(bytes, at.columnPairs, columns.count);
+  put(bytes, at.columnWeights, columns.weights);
+  put(bytes, at.rowFirst, rows.first);
+  put(bytes, at.rowCount, rows.count);
+  put(bytes, at.rowWeights, rows.weights);
   bytes.fill(0, at.sums, at.out);
   const structure = [
     ...[rowBytes, across.outSize, down.outSize],
@@ -90,34 +78,13 @@ export function resizeStrips(
     ...[at.rowFirst, at.rowCount, at.rowWeights, rows.stride],
     ...[at.wide, at.sums, open, at.out, 0],
   ];
-  put(Int32Array.from(structure), at.resize);
+  put(bytes, at.resize, Int32Array.from(structure));
   for (let row = 0; row < down.size; row += stripRows) {
     const stripEnd = Math.min(row + stripRows, down.size);
     bytes.set(pixels.subarray(row * rowBytes, stripEnd * rowBytes), at.strip);
     compiled.resizeStrip(at.resize, at.strip, row, stripEnd);
   }
   out.set(bytes.subarray(at.out, at.out + out.length));
-  if (bytes.length > keptBytes) started = undefined;
-}
-
-/** Addresses of pieces of a memory, one after the other. */
-function laidOut<Name extends string>(sizes: Record<Name, number>) {
-  const at = {} as Record<Name, number>;
-  let end = 0;
-  for (const name in sizes) {
-    at[name] = end;
-    end += Math.ceil((sizes[name] + margin) / margin) * margin;
-  }
-  return { at, end };
-}
-
-/** The memory, of at least so many bytes. */
-function memoryOf(size: number) {
-  started ??= start();
-  const { memory, compiled } = started;
-  const missing = Math.ceil((size - memory.buffer.byteLength) / pageBytes);
-  if (missing > 0) memory.grow(missing);
-  return { bytes: new Uint8Array(memory.buffer), compiled };
 }
 
 /** To how many output positions two of the input count at most, taken two by two. */

@@ -57,6 +57,16 @@ describe('arguments', () => {
       'augment: flip must be a number from 0 to 1, not 2',
     ],
     [
+      'a place for values',
+      () => training.augment(image, [0], { flip: 0 }, 1, 0, new Float32Array(11)),
+      'augment: into has 11 values: expected 12 or more',
+    ],
+    [
+      'a place for pixels',
+      () => training.resizeBilinear(image.pixels, [2, 2], [1, 1], new Uint8Array(4)),
+      'resizeBilinear: into has 4 bytes: expected 3, 1 × 1 pixels of three',
+    ],
+    [
       'pixels',
       () => training.resizeBilinear(image.pixels, [3, 2], [1, 1]),
       'resizeBilinear: 12 bytes for 3 × 2 pixels of three',

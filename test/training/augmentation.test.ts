@@ -59,6 +59,15 @@ describe('normalise', () => {
     });
     expect(values.includes(0)).toBe(false);
   });
+
+  it('does to many pixels what it does to each', () => {
+    const side = 150; // more than are normalised at a time
+    const { uniform } = seededRandom(1);
+    const pixels = Uint8Array.from({ length: side * side * 3 }, () => Math.floor(uniform() * 256));
+    const values = normalise({ pixels, size: side });
+    const each = normalise({ pixels: allBytes, size: 16 });
+    expect(values.every((value, i) => value === each[3 * pixels[i]! + (i % 3)])).toBe(true);
+  });
 });
 
 describe('augment', () => {
@@ -68,6 +77,16 @@ describe('augment', () => {
 
   it('does nothing where nothing is asked', () => {
     expect(augment(images, indices, { flip: 0 }, 1, 0)).toEqual(plain);
+  });
+
+  it('writes where it is told, and only as much as there is', () => {
+    const expected = augment(images, indices, affectNet, 1, 0);
+    const into = new Float32Array(expected.length + 2).fill(7);
+    const values = augment(images, indices, affectNet, 1, 0, into);
+    expect(values.buffer).toBe(into.buffer);
+    expect(values.length).toBe(expected.length);
+    expect(values.every((value, i) => value === expected[i])).toBe(true);
+    expect([...into.subarray(expected.length)]).toEqual([7, 7]);
   });
 
   it('flips columns, not rows', () => {

@@ -81,7 +81,7 @@ export async function decodeImage(
   const out = into ?? new Uint8Array(size * size * 3);
   const resize = ({ data, info }: DecodedPixels) =>
     resizeBilinear(data, [info.height, info.width], [size, size], out);
-  return (await withSmallJpeg(bytes, resize)) ?? resize(await decodePixels(path, bytes));
+  return withSmallJpeg(bytes, resize) ?? resize(await decodePixels(path, bytes));
 }
 
 /** Only reading itself goes through the thread pool, where each step takes as long as decoding a small file. */

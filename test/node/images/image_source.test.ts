@@ -66,6 +66,20 @@ describe.each([
     expect(source.usable()).toEqual([0, 1, 2, 4, 5, 6, 7]);
   });
 
+  it('writes where it is told, and closes the gaps of damaged files', async () => {
+    const source = imageSource(images, size, { memoryBytes });
+    const into = new Uint8Array(7 * imageBytes).fill(99);
+    const { pixels, indices } = await source.read([3, 5, 3, 0, 5, 7], into);
+    expect(indices).toEqual([5, 0, 5, 7]);
+    expect(pixels.buffer).toBe(into.buffer);
+    expect(pixels).toHaveLength(4 * imageBytes);
+    expect(Array.from(pixels.filter((_, i) => i % imageBytes === 0))).toEqual([5, 0, 5, 7]);
+    expect(new Set(into.subarray(6 * imageBytes))).toEqual(new Set([99]));
+    expect(await messageOf(source.read([1, 2], into.subarray(0, 9)))).toBe(
+      `ArgumentError: into has 9 bytes: expected ${2 * imageBytes} or more`,
+    );
+  });
+
   it('finds all damaged files beforehand', async () => {
     const source = imageSource(images, size, { memoryBytes, concurrency: 3 });
     const progress: number[] = [];
