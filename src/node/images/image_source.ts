@@ -151,11 +151,14 @@ export function imageSource(
       );
     }
     const found: SkippedImage[] = [];
+    const positions = new Map<number, number>();
+    for (const [i, index] of indices.entries()) {
+      if (!positions.has(index)) positions.set(index, i);
+    }
     /** By index, where its pixels are. */
     const decoded = new Map<number, Uint8Array>();
-    await forEachAtOnce([...new Set(indices)], concurrency, async (index) => {
-      const place = imageAt(pixels, indices.indexOf(index));
-      const image = await decode(index, found, place);
+    await forEachAtOnce([...positions], concurrency, async ([index, i]) => {
+      const image = await decode(index, found, imageAt(pixels, i));
       if (image) decoded.set(index, image);
     });
     // From the left on, each goes to its place or to the left of it: what is still to go is not written over.

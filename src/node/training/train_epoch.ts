@@ -28,7 +28,7 @@ export async function trainEpoch(
   let steps = 0;
   let saved = performance.now();
   if (options.signal?.aborted) return steps;
-  const memory = [batchMemory(run), batchMemory(run)];
+  const memory = [0, 1].map(() => batchMemory(plan[0]?.length ?? 0, train.size));
   // A batch is prepared during the step of the one before, in the memory of the one before that.
   const prepare = async (i: number) => {
     const { pixels, values } = memory[i % 2]!;
@@ -84,8 +84,8 @@ function heldDraws({ indices }: ImageBatch, planned: readonly number[], images: 
 }
 
 /** Room for a batch as it is decoded, and as the network takes it. */
-function batchMemory({ train, progress }: Run): { pixels: Uint8Array; values: Float32Array } {
-  const length = progress.settings.batchSize * train.size * train.size * 3;
+function batchMemory(images: number, size: number): { pixels: Uint8Array; values: Float32Array } {
+  const length = images * size * size * 3;
   return { pixels: new Uint8Array(length), values: new Float32Array(length) };
 }
 
