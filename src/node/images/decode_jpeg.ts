@@ -21,8 +21,8 @@ interface Compiled {
   colourImage(jpeg: number): void;
 }
 
-/** Beyond, sharp decodes in threads. */
-const maxPixels = 512 * 512;
+/** Takes 4 ms. Larger images are for sharp, whose threads do not hold up the main one. */
+const maxPixels = 1024 * 1024;
 const maxBytes = 2 ** 20;
 /** Of narrower images, libjpeg doubles the samples otherwise. */
 const minWidth = 8;
@@ -37,7 +37,7 @@ const cutMarker = [0xff, 0x01];
 const decoder = new CompiledMemory<Compiled>(jpegBinary);
 
 /**
- * Decodes a small plain JPEG, a face crop of a data set as a rule, in WebAssembly of our own: bit by bit as libjpeg-turbo
+ * Decodes a small plain JPEG, such as the face crops of data sets, in WebAssembly of our own: bit by bit as libjpeg-turbo
  * does, which sharp and PIL use. Libraries for plain Node take two to four times as long, most of it, with sharp, to set up
  * their work.
  *

@@ -60,7 +60,7 @@ describe('withSmallJpeg', () => {
   });
 
   const plain = readdirSync(fixtures).filter((name) => /_(420|422|444)\.jpg$/.test(name));
-  it.each(plain.filter((name) => !name.includes('1024')))('gives them for %s', async (name) => {
+  it.each(plain)('gives them for %s', async (name) => {
     const { data } = decoded(fixture(name))!;
     expect(data.equals(await readBySharp(fixture(name)))).toBe(true);
   });
@@ -115,7 +115,7 @@ describe('withSmallJpeg', () => {
     ['a JPEG with restarts', async () => withSegment(await small(), 0xdd, 0, 9)],
     ["a JPEG with Adobe's marker", async () => withSegment(await small(), 0xee, 65, 100, 111)],
     ['a narrow JPEG', () => picture(7, 9).jpeg().toBuffer()],
-    ['a large JPEG', () => picture(600, 501).jpeg({ quality: 1 }).toBuffer()],
+    ['a large JPEG', () => picture(1100, 1000).jpeg({ quality: 1 }).toBuffer()],
     ['a large file', async () => Buffer.concat([await small(), new Uint8Array(2 ** 20)])],
   ])('leaves %s to sharp', async (_, bytes) => {
     expect(decoded(await bytes())).toBeUndefined();
