@@ -1,24 +1,23 @@
 /**
- * Times reading, decoding, resizing and augmenting images, per core, against torchvision with PIL where BTN_LAYERS_PYTHON
- * names a Python that has it: processor time an image, whichever threads spend it, in interleaved rounds. Both give the
- * same pixels (test/node/images/pixels.test.ts). Run: `npx tsx bench/images.ts [rounds]`.
+ * Times reading, decoding, resizing and augmenting images as the trainer does in an epoch, per core, against torchvision
+ * with PIL where BTN_LAYERS_PYTHON names a Python that has it: processor time an image, whichever threads spend it, in
+ * interleaved rounds. Both give the same pixels (test/node/images/pixels.test.ts). Run: `npx tsx bench/images.ts [rounds]`.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { imageSource } from '../src/node/images/image_source.js';
-import { augment, batches, recipeOf } from '../src/training/index.js';
+import { preparedBatches } from '../src/node/training/prepared_batches.js';
+import { batches, recipeOf } from '../src/training/index.js';
 import { machine, median } from './measure.js';
 
 // As the heap of TensorFlow.js grows in training: V8 checks each access to a typed array from then on.
 new WebAssembly.Memory({ initial: 1 }).grow(1);
 
-const rounds = Number(process.argv[2] ?? 7);
-const copies = 256;
+const rounds = Number(process.argv[2] ?? 5);
+const copies = 1024;
 const batch = 16;
 const size = 224;
-const length = batch * size * size * 3;
-const memory = { pixels: new Uint8Array(length), values: new Float32Array(length) };
 const { augmentation } = recipeOf('RAF-DB', 'full');
 const fixture = (name: string) =>
   fileURLToPath(new URL(`../test/fixtures/pixels/${name}`, import.meta.url));
@@ -29,10 +28,8 @@ async function ours(path: string): Promise<number> {
   const images = Array.from({ length: copies }, () => ({ path, label: 0 }));
   const before = process.cpuUsage();
   const source = imageSource(images, size, { memoryBytes: 0 });
-  for (const indices of batches([...images.keys()], batch)) {
-    const { pixels } = await source.read(indices, memory.pixels);
-    augment({ pixels, size }, indices, augmentation, 1, 0, memory.values);
-  }
+  const draws = batches([...images.keys()], batch);
+  for await (const _ of preparedBatches(source, draws, augmentation, 1, 0));
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1000 / copies;
 }

@@ -121,12 +121,16 @@ export interface Images {
  * Images as a network takes them: normalised by ImageNet's mean and standard deviation.
  *
  * @returns `[n, size, size, 3]`
+ * @throws ArgumentError for bytes that are no whole pixels.
  *
  * @example
  * const values = normalise({ pixels: Uint8Array.of(255, 255, 255), size: 1 }); // a white pixel
  * console.log(Array.from(values, (value) => value.toFixed(2))); // [ '2.25', '2.43', '2.64' ]
  */
 export function normalise({ pixels }: Images): Float32Array {
+  if (pixels.length % 3 !== 0) {
+    throw new ArgumentError(`normalise: ${pixels.length} bytes: expected three for each pixel`);
+  }
   const values = new Float32Array(pixels.length);
   normaliseInto(values, pixels);
   return values;

@@ -10,14 +10,15 @@ const precisionBits = 22;
  *
  * It gives PIL's bytes exactly, so that a network sees the pixels that it was trained on. libvips
  * places samples differently when it enlarges (and small face crops are always enlarged), which
- * moves edges by a good part of a pixel. PIL means Pillow up to 12.1: later versions shrink from top
- * to bottom first where the height shrinks much more than the width, by which a quarter of the bytes
- * of such images differ, by 1.
+ * moves edges by a good part of a pixel. PIL means Pillow up to 12.1: later versions resize many
+ * images whose height shrinks from top to bottom first (220 × 225 pixels to 224 × 224, say), by which a
+ * quarter of their bytes differ, by 1.
  *
  * @param pixels [height, width, 3].
  * @param into Where to put the result, whose length it must have. Default: new memory.
  * @returns [outHeight, outWidth, 3]; without `into`, the image itself where it has this size.
- * @throws ArgumentError for a size below 1, and when there are not so many pixels.
+ * @throws ArgumentError for a size below 1, when there are not so many pixels, for another length of `into`,
+ *   and for more than fits WebAssembly's 4 GB.
  *
  * @example
  * const pixels = Uint8Array.of(0, 0, 0, 200, 200, 200); // two pixels, black and grey
@@ -45,9 +46,8 @@ export function resizeBilinear(
     );
   }
   if (height === outHeight && width === outWidth) return copied(pixels, into);
-  const out = into ?? new Uint8Array(outLength);
-  resizeStrips(pixels, direction(height, outHeight), direction(width, outWidth), out);
-  return out;
+  const [down, across] = [direction(height, outHeight), direction(width, outWidth)];
+  return resizeStrips(pixels, down, across, into);
 }
 
 /** The pixels themselves without another place for them. */

@@ -1,3 +1,4 @@
+import { ArgumentError } from '../ops/errors.js';
 import { CompiledMemory, laidOut, put } from './compiled_memory.js';
 import { resizeBinary } from './resize_binary.js';
 
@@ -24,6 +25,8 @@ interface Compiled {
 
 /** So much of an image is in the memory at a time. */
 const stripBytes = 2 ** 20;
+/** Of a WebAssembly memory. */
+const mostBytes = 2 ** 32;
 /** Behind each of several rows; as in assembly/resize.ts. */
 const rowMargin = 32;
 /** Bits of the lower part of a weight. */
@@ -37,14 +40,16 @@ const resizer = new CompiledMemory<Compiled>(resizeBinary);
  * Resizes an RGB image, strip by strip.
  *
  * @param pixels `[down.size, across.size, 3]`
- * @param out `[down.outSize, across.outSize, 3]`
+ * @param into Where to put the result. Default: new memory.
+ * @returns `[down.outSize, across.outSize, 3]`
+ * @throws ArgumentError for more than fits a memory.
  */
 export function resizeStrips(
   pixels: Uint8Array,
   down: Direction,
   across: Direction,
-  out: Uint8Array,
-): void {
+  into?: Uint8Array,
+): Uint8Array {
   const rowBytes = 3 * across.size;
   const outRowBytes = 3 * across.outSize;
   const stripRows = Math.min(2 * Math.ceil(stripBytes / rowBytes / 2), down.size);
@@ -61,9 +66,15 @@ export function resizeStrips(
     rowWeights: rows.weights.byteLength,
     wide: 2 * (outRowBytes + rowMargin),
     sums: open * (4 * outRowBytes + rowMargin),
-    out: out.length,
+    out: down.outSize * outRowBytes,
     strip: (stripRows + 1) * rowBytes,
   });
+  if (end > mostBytes) {
+    throw new ArgumentError(
+      `resizeBilinear: ${down.outSize} × ${across.outSize} pixels are too many`,
+    );
+  }
+  const out = into ?? new Uint8Array(down.outSize * outRowBytes);
   const { bytes, compiled } = resizer.room(end);
   put(bytes, at.columnFirst, columns.first);
   put(bytes, at.columnPairs, columns.count);
@@ -85,6 +96,7 @@ export function resizeStrips(
     compiled.resizeStrip(at.resize, at.strip, row, stripEnd);
   }
   out.set(bytes.subarray(at.out, at.out + out.length));
+  return out;
 }
 
 /** To how many output positions two of the input count at most, taken two by two. */

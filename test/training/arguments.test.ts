@@ -62,6 +62,16 @@ describe('arguments', () => {
       'augment: into has 11 values: expected 12 or more',
     ],
     [
+      'parts of pixels',
+      () => training.normalise({ pixels: new Uint8Array(4), size: 1 }),
+      'normalise: 4 bytes: expected three for each pixel',
+    ],
+    [
+      'more than fits',
+      () => training.resizeBilinear(new Uint8Array(3), [1, 1], [20_000, 20_000]),
+      'resizeBilinear: 20000 × 20000 pixels are too many',
+    ],
+    [
       'a place for pixels',
       () => training.resizeBilinear(image.pixels, [2, 2], [1, 1], new Uint8Array(4)),
       'resizeBilinear: into has 4 bytes: expected 3, 1 × 1 pixels of three',

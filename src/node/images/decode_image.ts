@@ -75,10 +75,13 @@ export async function decodeImage(
   if (!Number.isInteger(size) || size < 1 || size > 4096) {
     throw new ArgumentError(`size is ${size}: expected an integer from 1 to 4096`);
   }
+  const out = into ?? new Uint8Array(size * size * 3);
+  if (out.length !== size * size * 3) {
+    throw new ArgumentError(`into has ${out.length} bytes: expected ${size * size * 3}`);
+  }
   const path = typeof source === 'string' ? source : 'image';
   const bytes = typeof source === 'string' ? await readImageFile(source) : source;
   if (bytes.length === 0) throw new DecodeError(path, 'the file is empty (0 bytes)');
-  const out = into ?? new Uint8Array(size * size * 3);
   const resize = ({ data, info }: DecodedPixels) =>
     resizeBilinear(data, [info.height, info.width], [size, size], out);
   return withSmallJpeg(bytes, resize) ?? resize(await decodePixels(path, bytes));

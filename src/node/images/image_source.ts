@@ -202,23 +202,23 @@ function defaultConcurrency(): number {
   return Math.min(availableParallelism(), 8);
 }
 
-/** Runs `work` on every item, at most `limit` at a time; stops at the first error. */
+/** Runs `work` on every item, at most `limit` at a time. At the first error it begins no more, and throws when all have ended. */
 export async function forEachAtOnce<T>(
   items: readonly T[],
   limit: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   let next = 0;
-  let failed = false;
+  const errors: unknown[] = [];
   async function lane(): Promise<void> {
-    while (next < items.length && !failed) {
+    while (next < items.length && errors.length === 0) {
       try {
         await work(items[next++]!);
       } catch (error) {
-        failed = true;
-        throw error;
+        errors.push(error);
       }
     }
   }
   await Promise.all(Array.from({ length: Math.max(1, limit) }, lane));
+  if (errors.length > 0) throw errors[0];
 }

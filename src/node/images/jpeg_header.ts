@@ -98,7 +98,8 @@ function readCodes(segment: Uint8Array, into: Map<number, HuffmanCodes>): boolea
     const counts = segment.subarray(at + 1, at + 17);
     const total = counts.reduce((sum, count) => sum + count, 0);
     const symbols = segment.subarray(at + 17, at + 17 + total);
-    if ((key & 0xec) !== 0 || symbols.length !== total || !areCodes(counts)) return false;
+    if ((key & 0xec) !== 0 || total > 256 || symbols.length !== total) return false;
+    if (!areCodes(counts)) return false;
     // First coefficients have at most 15 bits.
     if (key < 16 && symbols.some((symbol) => symbol > 15)) return false;
     into.set(key, { counts, symbols });

@@ -1,15 +1,14 @@
 /** The steps of an epoch. */
 import * as tf from '@tensorflow/tfjs-core';
 import { mixSeeds } from '../../ops/seeds.js';
-import { augment } from '../../training/augmentation.js';
 import { batches, classBalanced, occurrences, shuffled } from '../../training/sampler.js';
 import { learningRateAt } from '../../training/schedule.js';
 import { LossNotFiniteError, type StepResult, trainStep } from '../../training/step.js';
 import { saveCheckpoint } from '../checkpoint/checkpoint.js';
 import { holdsModel } from '../checkpoint/checkpoint_folders.js';
 import type { ImageBatch } from '../images/image_source.js';
-import { inOrder } from '../images/in_order.js';
 import { firstLine, UserError } from '../user_error.js';
+import { type PreparedBatch, preparedBatches } from './prepared_batches.js';
 import { type EpochLog, writeDivergedBatch, writeSkipped } from './run_folder.js';
 import type { StepState, TrainOptions } from './train_options.js';
 import type { Run, Sums } from './training_run.js';
@@ -23,20 +22,12 @@ export async function trainEpoch(
   const { progress, train } = run;
   const { settings } = progress;
   const draws = drawsOf(epochOrder(run), train.length).slice(progress.position);
-  const drawPlan = batches(draws, settings.batchSize).slice(0, maxSteps);
-  const plan = drawPlan.map((batch) => batch.map((draw) => draw % train.length));
+  const plan = batches(draws, settings.batchSize).slice(0, maxSteps);
   let steps = 0;
   let saved = performance.now();
   if (options.signal?.aborted) return steps;
-  const memory = [0, 1].map(() => batchMemory(plan[0]?.length ?? 0, train.size));
-  // A batch is prepared during the step of the one before, in the memory of the one before that.
-  const prepare = async (i: number) => {
-    const { pixels, values } = memory[i % 2]!;
-    const batch = await train.read(plan[i]!, pixels);
-    const draws = heldDraws(batch, drawPlan[i]!, train.length);
-    return { ...batch, values: augmented(run, batch, draws, values) };
-  };
-  for await (const batch of inOrder(plan.length, 1, prepare)) {
+  const { augmentation, seed } = settings;
+  for await (const batch of preparedBatches(train, plan, augmentation, seed, progress.epoch)) {
     if (batch.skipped.length > 0) options.reporter?.skipped?.(batch.skipped);
     const ofBatch = batch.indices.length > 0 ? await step(run, batch) : undefined;
     progress.position += plan[steps]!.length;
@@ -74,37 +65,7 @@ function drawsOf(order: readonly number[], images: number): number[] {
   return occurrences(order).map((before, i) => order[i]! + images * before);
 }
 
-/** The draws of the images that a batch holds: all of the plan but those that were skipped. */
-function heldDraws({ indices }: ImageBatch, planned: readonly number[], images: number): number[] {
-  let at = 0;
-  return indices.map((index) => {
-    while (planned[at]! % images !== index) at++;
-    return planned[at++]!;
-  });
-}
-
-/** Room for a batch as it is decoded, and as the network takes it. */
-function batchMemory(images: number, size: number): { pixels: Uint8Array; values: Float32Array } {
-  const length = images * size * size * 3;
-  return { pixels: new Uint8Array(length), values: new Float32Array(length) };
-}
-
-/** Images of the epoch under way, as the network takes them. */
-function augmented(
-  run: Run,
-  { pixels }: ImageBatch,
-  draws: readonly number[],
-  into: Float32Array,
-): Float32Array {
-  const { settings, epoch } = run.progress;
-  const images = { pixels, size: run.train.size };
-  return augment(images, draws, settings.augmentation, settings.seed, epoch, into);
-}
-
-async function step(
-  run: Run,
-  batch: ImageBatch & { values: Float32Array },
-): Promise<StepState['batch']> {
+async function step(run: Run, batch: PreparedBatch): Promise<StepState['batch']> {
   const { progress, model, optimizer, parallel } = run;
   const { settings, epoch, position } = progress;
   const started = performance.now();

@@ -127,6 +127,16 @@ describe('decodeImage', () => {
     expect((error as DecodeError).reason).toMatch(reason);
   });
 
+  it('writes where it is told, if that is as large as the result', async () => {
+    const bytes = await plain('#ff8000').png().toBuffer();
+    const into = new Uint8Array(4 * 4 * 3);
+    expect(await decodeImage(bytes, 4, into)).toBe(into);
+    expect(pixel(into, 15)).toEqual([255, 128, 0]);
+    expect(await messageOf(decodeImage('none.png', 5, into))).toBe(
+      'ArgumentError: into has 48 bytes: expected 75',
+    );
+  });
+
   it('refuses huge dimensions before it decodes them', async () => {
     const bomb = await sharp({
       create: { width: 20000, height: 6000, channels: 3, background: 'red' },

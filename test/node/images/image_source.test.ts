@@ -95,6 +95,15 @@ describe.each([
     expect([...(await source.read([1])).labels]).toEqual([1]);
   });
 
+  it('leaves the memory that it was given alone once it has failed', async () => {
+    const source = imageSource(images, size, { memoryBytes, strict: true, concurrency: 8 });
+    const into = new Uint8Array(8 * imageBytes);
+    await messageOf(source.read([3, 0, 1, 2, 4, 5, 6, 7], into));
+    into.fill(99);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(new Set(into)).toEqual(new Set([99]));
+  });
+
   it('fails when nothing is left', async () => {
     const source = imageSource([images[damaged]!], size, { memoryBytes });
     expect(await messageOf(source.read([0]))).toMatch(
