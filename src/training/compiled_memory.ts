@@ -52,6 +52,11 @@ export function laidOut<Name extends string>(
   return { at, end };
 }
 
+/** A structure of assembly/ that has these fields, in this order, each an int32. */
+export function structureOf(fields: Record<string, number>): Int32Array {
+  return Int32Array.from(Object.values(fields));
+}
+
 /** Writes numbers as they lie in memory. */
 export function put(
   bytes: Uint8Array,

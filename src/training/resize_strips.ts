@@ -1,5 +1,5 @@
 import { ArgumentError } from '../ops/errors.js';
-import { CompiledMemory, laidOut, put } from './compiled_memory.js';
+import { CompiledMemory, laidOut, put, structureOf } from './compiled_memory.js';
 import { resizeBinary } from './resize_binary.js';
 
 /** For each output position: which input positions count, and how much, in 22-bit fixed point. */
@@ -83,13 +83,25 @@ export function resizeStrips(
   put(bytes, at.rowCount, rows.count);
   put(bytes, at.rowWeights, rows.weights);
   bytes.fill(0, at.sums, at.out);
-  const structure = [
-    ...[rowBytes, across.outSize, down.outSize],
-    ...[at.columnFirst, at.columnPairs, at.columnWeights, columns.stride],
-    ...[at.rowFirst, at.rowCount, at.rowWeights, rows.stride],
-    ...[at.wide, at.sums, open, at.out, 0],
-  ];
-  put(bytes, at.resize, Int32Array.from(structure));
+  const resize = structureOf({
+    rowBytes,
+    outWidth: across.outSize,
+    outHeight: down.outSize,
+    columnFirst: at.columnFirst,
+    columnPairs: at.columnPairs,
+    columnWeights: at.columnWeights,
+    columnStride: columns.stride,
+    rowFirst: at.rowFirst,
+    rowCount: at.rowCount,
+    rowWeights: at.rowWeights,
+    rowStride: rows.stride,
+    wide: at.wide,
+    sums: at.sums,
+    open,
+    out: at.out,
+    done: 0,
+  });
+  put(bytes, at.resize, resize);
   for (let row = 0; row < down.size; row += stripRows) {
     const stripEnd = Math.min(row + stripRows, down.size);
     bytes.set(pixels.subarray(row * rowBytes, stripEnd * rowBytes), at.strip);

@@ -1,4 +1,4 @@
-import { CompiledMemory, laidOut, put } from '../../training/compiled_memory.js';
+import { CompiledMemory, laidOut, put, structureOf } from '../../training/compiled_memory.js';
 import { jpegBinary } from './jpeg_binary.js';
 import {
   type HuffmanCodes,
@@ -84,21 +84,28 @@ function decode(header: JpegHeader, data: Uint8Array): Uint8Array | undefined {
   for (const [i, codes] of tables.entries()) bytes.set(tableOf(codes), at.codes + i * codesBytes);
   const addressOf = (codes: HuffmanCodes) => at.codes + tables.indexOf(codes) * codesBytes;
   let plane = at.planes;
-  for (const [i, component] of components.entries()) {
+  for (const [i, { across, down, width, height, ...of }] of components.entries()) {
     const quantisation = at.quantisations + i * blockBytes;
-    put(bytes, quantisation, inBlockOrder(component.quantisation));
-    const structure = [
-      ...[component.across, component.down, component.width, component.height, quantisation],
-      ...[addressOf(component.dc), addressOf(component.ac), plane, planes[i]!.stride, 0],
-    ];
-    put(bytes, at.components + i * componentBytes, Int32Array.from(structure));
+    put(bytes, quantisation, inBlockOrder(of.quantisation));
+    const [dc, ac] = [addressOf(of.dc), addressOf(of.ac)];
+    const { stride } = planes[i]!;
+    const fields = { across, down, width, height, quantisation, dc, ac, plane, stride, last: 0 };
+    put(bytes, at.components + i * componentBytes, structureOf(fields));
     plane += planeBytes[i]!;
   }
-  const structure = [
-    ...[0, 1, 2].map((i) => at.components + i * componentBytes),
-    ...[at.data, units.across, units.down, at.order, at.work, at.rows, at.out],
-  ];
-  put(bytes, at.jpeg, Int32Array.from(structure));
+  const jpeg = structureOf({
+    y: at.components,
+    cb: at.components + componentBytes,
+    cr: at.components + 2 * componentBytes,
+    data: at.data,
+    unitsAcross: units.across,
+    unitsDown: units.down,
+    order: at.order,
+    work: at.work,
+    rows: at.rows,
+    out: at.out,
+  });
+  put(bytes, at.jpeg, jpeg);
   if (!compiled.readSamples(at.jpeg)) return undefined;
   compiled.colourImage(at.jpeg);
   return bytes.subarray(at.out, at.out + 3 * width * height);
