@@ -1,3 +1,4 @@
+import { highOf, lowOf, pairs } from './int16';
 import { Component } from './jpeg_component';
 
 /** Samples of colour differences at the size of the image, and what colours they mean: as libjpeg does both, in integers. */
@@ -53,21 +54,13 @@ function widen(row: usize, out: usize, width: i32): void {
   }
 }
 
-// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
-@inline
-function pairs(a: i16, b: i16): v128 {
-  return i16x8(a, b, a, b, a, b, a, b);
-}
-
 /** `(a · factorA + b · factorB) / 65536`, rounded, of eight numbers each. */
 // @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
 function weighted(a: v128, b: v128, factors: v128): v128 {
   const half = i32x4.splat(32768);
-  const low = i8x16.shuffle(a, b, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23);
-  const high = i8x16.shuffle(a, b, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
-  const sums0 = i32x4.add(i32x4.dot_i16x8_s(low, factors), half);
-  const sums1 = i32x4.add(i32x4.dot_i16x8_s(high, factors), half);
+  const sums0 = i32x4.add(i32x4.dot_i16x8_s(lowOf(a, b), factors), half);
+  const sums1 = i32x4.add(i32x4.dot_i16x8_s(highOf(a, b), factors), half);
   // The upper halves.
   return i8x16.shuffle(sums0, sums1, 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31);
 }

@@ -1,3 +1,5 @@
+import { highOf, lowOf, pairs } from './int16';
+
 /**
  * The inverse cosine transform of libjpeg's `JDCT_ISLOW`: in integers, with 13 bits behind the point, of columns and then of
  * rows (Loeffler, Ligtenberg and Moschytz, 1989). Two products at a time are added up, exactly.
@@ -6,25 +8,6 @@
 /** Bits behind the point of constants, and how many of them stay between the passes. */
 const CONSTANT_BITS: i32 = 13;
 const KEPT_BITS: i32 = 2;
-
-/** Constants by which the numbers of pairs are multiplied. */
-// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
-@inline
-function pairs(a: i16, b: i16): v128 {
-  return i16x8(a, b, a, b, a, b, a, b);
-}
-
-// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
-@inline
-function lowOf(a: v128, b: v128): v128 {
-  return i8x16.shuffle(a, b, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23);
-}
-
-// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
-@inline
-function highOf(a: v128, b: v128): v128 {
-  return i8x16.shuffle(a, b, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
-}
 
 /** The two numbers that come from one even and one odd part: of position k, and of 7 - k. */
 // @ts-expect-error: TypeScript decorates no functions, AssemblyScript does

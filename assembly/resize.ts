@@ -40,7 +40,7 @@ function pairAt(pixels: usize): v128 {
 
 /**
  * One image on its way to another size: RGB, rows one after the other. The caller writes this structure as consecutive
- * int32, and keeps 32 bytes free behind all that it points at.
+ * int32, and keeps 32 bytes free behind all that it points at, each row too.
  */
 @unmanaged
 class Resize {
@@ -62,10 +62,12 @@ class Resize {
   /** `[outHeight, rowStride]` */
   rowWeights: usize;
   rowStride: i32;
-  /** Room for two rows of their final width, of `3 * outWidth` bytes and 32 more. */
+  /** Room for two rows of their final width, and how far apart these are. */
   wide: usize;
-  /** Room for the sums of so many output rows, `3 * outWidth` int32 and 32 bytes more each; 0 at first. */
+  wideBytes: usize;
+  /** Room for the sums of so many output rows, int32, 0 at first, and how far apart these are. */
   sums: usize;
+  sumsBytes: usize;
   open: i32;
   /** `[outHeight, outWidth, 3]` */
   out: usize;
@@ -76,7 +78,7 @@ class Resize {
 /** Gives two rows their final width. */
 function resizeRows(r: Resize, rows: usize): void {
   const rowBytes = r.rowBytes;
-  const outBytes = wideBytes(r);
+  const outBytes = r.wideBytes;
   const step = r.columnStride * 8;
   let weights = r.columnWeights;
   let out = r.wide;
@@ -104,14 +106,8 @@ function resizeRows(r: Resize, rows: usize): void {
 
 // @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
 @inline
-function wideBytes(r: Resize): usize {
-  return r.outWidth * 3 + 32;
-}
-
-// @ts-expect-error: TypeScript decorates no functions, AssemblyScript does
-@inline
 function sumsOf(r: Resize, y: i32): usize {
-  return r.sums + (y % r.open) * (r.outWidth * 12 + 32);
+  return r.sums + (y % r.open) * r.sumsBytes;
 }
 
 /** What a row counts for one of the output. */
@@ -143,7 +139,7 @@ function addRows(r: Resize, sums: usize, weight0: i32, weight1: i32): void {
   const mask = (1 << PART) - 1;
   const upper = splatPair(weight0 >> PART, weight1 >> PART);
   const lower = splatPair(weight0 & mask, weight1 & mask);
-  const outBytes = wideBytes(r);
+  const outBytes = r.wideBytes;
   const end = r.wide + r.outWidth * 3;
   for (let at = r.wide; at < end; at += 8, sums += 32) {
     const row0 = v128.load64_zero(at);

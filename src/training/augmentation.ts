@@ -33,6 +33,7 @@ interface Compiled {
 const normaliser = new CompiledMemory<Compiled>(normaliseBinary);
 /** So much at a time: it stays in the cache of a core. */
 const stripBytes = 3 * 2 ** 13;
+const layout = laidOut({ table: 4 * 3 * 256, pixels: stripBytes, out: 4 * stripBytes });
 
 /** Blanks one rectangle of an image (Zhong et al., arXiv 1708.04896), as torchvision draws it. */
 export interface RandomErasing {
@@ -137,11 +138,7 @@ export function normalise({ pixels }: Images): Float32Array {
 }
 
 function normaliseInto(values: Float32Array, pixels: Uint8Array): void {
-  const { at, end } = laidOut({
-    table: normaliseTable().byteLength,
-    pixels: stripBytes,
-    out: 4 * stripBytes,
-  });
+  const { at, end } = layout;
   const { bytes, compiled } = normaliser.room(end);
   put(bytes, at.table, normaliseTable());
   for (let start = 0; start < pixels.length; start += stripBytes) {

@@ -1,3 +1,5 @@
+import { decodeBinary } from '../kernels/decode_binary.js';
+
 /** So far can a vector reach beyond what is meant. */
 const margin = 64;
 const pageBytes = 65536;
@@ -26,9 +28,7 @@ export class CompiledMemory<Exports> {
   private start(size: number): void {
     const roomy = Math.max(size, Math.min(2 * size, keptBytes));
     const memory = new WebAssembly.Memory({ initial: Math.ceil(roomy / pageBytes) });
-    this.module ??= new WebAssembly.Module(
-      Uint8Array.from(atob(this.binary), (character) => character.charCodeAt(0)),
-    );
+    this.module ??= new WebAssembly.Module(decodeBinary(this.binary));
     const { exports } = new WebAssembly.Instance(this.module, { env: { memory } });
     this.bytes = new Uint8Array(memory.buffer);
     this.compiled = exports as Exports;

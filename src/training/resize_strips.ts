@@ -27,12 +27,12 @@ interface Compiled {
 const stripBytes = 2 ** 20;
 /** Of a WebAssembly memory. */
 const mostBytes = 2 ** 32;
-/** Behind each of several rows; as in assembly/resize.ts. */
+/** Behind each of several rows. */
 const rowMargin = 32;
 /** Bits of the lower part of a weight. */
 const lowerBits = 11;
 /** Bytes of a `Resize` in assembly/resize.ts. */
-const structureBytes = 64;
+const structureBytes = 72;
 
 const resizer = new CompiledMemory<Compiled>(resizeBinary);
 
@@ -56,6 +56,8 @@ export function resizeStrips(
   const open = mostAtOnce(down.taps);
   const columns = inPairs(across.taps);
   const rows = down.taps;
+  const wideBytes = outRowBytes + rowMargin;
+  const sumsBytes = 4 * outRowBytes + rowMargin;
   const { at, end } = laidOut({
     resize: structureBytes,
     columnFirst: columns.first.byteLength,
@@ -64,8 +66,8 @@ export function resizeStrips(
     rowFirst: rows.first.byteLength,
     rowCount: rows.count.byteLength,
     rowWeights: rows.weights.byteLength,
-    wide: 2 * (outRowBytes + rowMargin),
-    sums: open * (4 * outRowBytes + rowMargin),
+    wide: 2 * wideBytes,
+    sums: open * sumsBytes,
     out: down.outSize * outRowBytes,
     strip: (stripRows + 1) * rowBytes,
   });
@@ -96,7 +98,9 @@ export function resizeStrips(
     rowWeights: at.rowWeights,
     rowStride: rows.stride,
     wide: at.wide,
+    wideBytes,
     sums: at.sums,
+    sumsBytes,
     open,
     out: at.out,
     done: 0,

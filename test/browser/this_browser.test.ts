@@ -1,8 +1,9 @@
 /** Each browser is what its name says: a backend that quietly is another one would pass every test. */
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, inject, it } from 'vitest';
+import { decodeBinary } from '../../src/kernels/decode_binary.js';
 import { binaries } from '../../src/kernels/wasm/binaries.js';
-import { type CompiledKernels, compiledKernels, decode } from '../../src/kernels/wasm/compiled.js';
+import { type CompiledKernels, compiledKernels } from '../../src/kernels/wasm/compiled.js';
 import { floatsAt, type WasmBackend, withScratch } from '../../src/kernels/wasm/heap.js';
 import { withSharedMemory } from '../../src/kernels/wasm/shared_memory.js';
 import { describeBackends, startBackend } from '../support/backends.js';
@@ -32,7 +33,7 @@ describe.runIf(browser.startsWith('wasm'))('with and without relaxed SIMD', () =
     await startBackend('wasm');
     const backend = tf.backend() as unknown as WasmBackend;
     const memory = backend.wasm.wasmMemory ?? backend.wasm.asm!.memory;
-    const both = [binaries.simd, binaries.relaxedSimd].map(decode);
+    const both = [binaries.simd, binaries.relaxedSimd].map(decodeBinary);
     const values = Array.from({ length: 101 }, (_, i) => (i - 50) / 10);
     const results = both.map((binary) => {
       const shared = browser === 'wasm-threads';

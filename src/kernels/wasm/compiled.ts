@@ -1,4 +1,5 @@
 /** Our own WebAssembly, at home in the heap of tfjs-backend-wasm: it reads and writes tensors in place. */
+import { decodeBinary } from '../decode_binary.js';
 import { binaries } from './binaries.js';
 import type { WasmBackend } from './heap.js';
 import { withSharedMemory } from './shared_memory.js';
@@ -193,16 +194,11 @@ function isShared(memory: WebAssembly.Memory): boolean {
 }
 
 /** Whether the engine multiplies and adds in one instruction, which decides the speed of products. */
-export const hasRelaxedSimd: boolean = WebAssembly.validate(decode(binaries.relaxedSimd));
+export const hasRelaxedSimd: boolean = WebAssembly.validate(decodeBinary(binaries.relaxedSimd));
 
 function instantiate(memory: WebAssembly.Memory): CompiledKernels {
-  const binary = decode(hasRelaxedSimd ? binaries.relaxedSimd : binaries.simd);
+  const binary = decodeBinary(hasRelaxedSimd ? binaries.relaxedSimd : binaries.simd);
   const module = new WebAssembly.Module(isShared(memory) ? withSharedMemory(binary) : binary);
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   return exports as unknown as CompiledKernels;
-}
-
-/** @returns WebAssembly. */
-export function decode(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 }

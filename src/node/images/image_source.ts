@@ -150,6 +150,7 @@ export function imageSource(
         `into has ${pixels.length} bytes: expected ${indices.length * imageBytes} or more`,
       );
     }
+    const places = indices.map((_, i) => imageAt(pixels, i));
     const found: SkippedImage[] = [];
     const positions = new Map<number, number>();
     for (const [i, index] of indices.entries()) {
@@ -158,15 +159,15 @@ export function imageSource(
     /** By index, where its pixels are. */
     const decoded = new Map<number, Uint8Array>();
     await forEachAtOnce([...positions], concurrency, async ([index, i]) => {
-      const image = await decode(index, found, imageAt(pixels, i));
+      const image = await decode(index, found, places[i]);
       if (image) decoded.set(index, image);
     });
     // From the left on, each goes to its place or to the left of it: what is still to go is not written over.
     const kept = indices.filter((index) => decoded.has(index));
     for (const [i, index] of kept.entries()) {
-      const place = imageAt(pixels, i);
-      place.set(decoded.get(index)!);
-      decoded.set(index, place);
+      const image = decoded.get(index)!;
+      if (image !== places[i]) places[i]!.set(image);
+      decoded.set(index, places[i]!);
     }
     const labels = Int32Array.from(kept, (index) => images[index]!.label);
     return {
